@@ -1,0 +1,86 @@
+"""Copies and pickles of Values, without recursion: a chain of a million nodes is no exception.
+
+Both keep all sharing: two outputs copied or pickled in one go still share what they shared, and
+relative creation order. Ops are pickled by name; to load one of your own, import its module first.
+
+A node pickles as itself plus its inputs. To keep the pickler from descending, the first node that it
+meets hands it all ancestors, oldest first; each of those is then shallow. `_listed` holds which.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from itertools import count
+from typing import Any
+
+from . import engine
+from .engine import UNSET, Value, graph
+from .ops import OPS
+
+_listed: ContextVar[set[Value] | None] = ContextVar("listed", default=None)
+
+
+def copy_one(value: Value) -> Value:
+    """Copy one node; the copy has the same inputs."""
+    twin: Value = object.__new__(Value)
+    _set(twin, value._data, value.grad, value.label, value.op, value._a, value._b, value._order)
+    return twin
+
+
+def deepcopy_graph(value: Value, memo: dict[int, Any]) -> Value:
+    """Copy a node and all it was made from; ``memo`` says what has been copied already."""
+    for node in graph(value):
+        if id(node) not in memo:
+            twin = copy_one(node)
+            twin._a, twin._b = _copied(node._a, memo), _copied(node._b, memo)
+            memo[id(node)] = twin
+    return memo[id(value)]  # type: ignore[no-any-return]
+
+
+def _copied(x: Any, memo: dict[int, Any]) -> Any:
+    if x.__class__ is tuple:
+        return tuple(_copied(v, memo) for v in x)
+    return memo[id(x)] if x.__class__ is Value else x
+
+
+def reduce_one(value: Value) -> tuple[Any, ...]:
+    """What pickle asks for: how to make the object, and its state."""
+    listed = _listed.get()
+    ancestors = None
+    if listed and value in listed:
+        listed.discard(value)
+    elif value.op is not None:
+        nodes = [node for node in graph(value) if node is not value]
+        _listed.set(set(nodes))
+        ancestors = (*nodes, _EndOfList())
+    grad = value.grad if value.has_grad else None
+    op = None if value.op is None else value.op.name
+    state = (ancestors, value._data, grad, value.label, op, value._a, value._b, value._order)
+    return object.__new__, (Value,), state
+
+
+class _EndOfList:
+    """Pickled last in a list of ancestors: what is listed by then is no longer being pickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        _listed.set(None)
+        return _EndOfList, ()
+
+
+def restore(value: Value, state: tuple[Any, ...]) -> None:
+    """Fill a Value from its pickled state."""
+    _, data, grad, label, name, a, b, order = state
+    if name is not None and name not in OPS:
+        raise LookupError(
+            f"this pickled Value was made by an op named {name!r}, which is not declared here; "
+            f"import the module that declares it with @op, then load again"
+        )
+    op = None if name is None else OPS[name]
+    _set(value, data, UNSET if grad is None else grad, label, op, a, b, order)
+    if abs(order) >= engine._tick():  # made by a process that has counted further than this one
+        engine._tick = count(abs(order) + 1).__next__
+
+
+def _set(value: Value, data: float, grad: float, label: str, op: Any, a: Any, b: Any, order: int) -> None:  # fmt: skip
+    value._data, value.grad, value.label = data, grad, label
+    value.op, value._a, value._b, value._order = op, a, b, order

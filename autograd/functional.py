@@ -1,0 +1,350 @@
+"""Derivatives of functions: grad, value_and_grad, jacobian, hessian, hvp, jvp, vjp, to any order.
+
+Each traces the function on variables of its own and sweeps what that made, so no `.grad` changes and
+nested calls do not confuse each other's variables (perturbation confusion). Names and argument
+conventions are JAX's. Numbers may sit in lists, tuples, dicts and NumPy arrays (tree.py).
+
+What comes back are plain numbers where nothing but numbers went in. If the answer also depends on
+other Values (an argument that is one, a model's parameters), Values come back, which can be
+differentiated again: nothing is detached in silence.
+
+    variable      the Value that stands for one number of an argument while f runs
+    since         the order at which a trace began: what is older does not depend on its variables
+    adjoint       d outputs / d node, a float or (to be differentiated again) a Value
+    tangent       d node / d along the direction, likewise
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from . import engine, modes
+from .engine import Value, _contributions, _stale, local_partials
+from .ops import GRAPH, OPS, Op, chosen, number
+from .floats import Ieee
+from .tree import Shape, flatten
+
+Function = Callable[..., Any]
+
+
+def grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
+    """Return the function that computes the gradient of ``f``.
+
+    Args:
+        f: returns one scalar.
+        argnums: which positional argument to differentiate by, or a tuple of several.
+
+    Returns:
+        A function of f's arguments; its result has the structure of the chosen argument (a tuple of
+        such for a tuple of argnums).
+
+    Raises:
+        TypeError: (when called) if f does not return one scalar, or an argument is not made of numbers.
+
+    >>> grad(lambda x: x**3)(2.0), grad(grad(lambda x: x**3))(2.0)
+    (12.0, 12.0)
+    >>> grad(lambda w, x: w[0] * x + w[1])([2.0, 1.0], 3.0)
+    [3.0, 1.0]
+    """
+    both = value_and_grad(f, argnums)
+
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        return both(*args, **kwargs)[1]
+
+    return gradient
+
+
+def value_and_grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
+    """Return the function that computes ``f`` and its gradient in one go; see `grad`.
+
+    >>> value_and_grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 5.0)
+    (10.0, (5.0, 2.0))
+    """
+
+    def both(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        trace = _Trace(f, args, kwargs, argnums)
+        y = trace.scalar("grad")
+        return trace.released(y), trace.pull([1.0])
+
+    return both
+
+
+def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
+    """Return ``f(*primals)`` and the pullback: cotangents of the result to those of the primals.
+
+    Returns:
+        The result, and a function that takes a cotangent of the result's structure and returns a
+        tuple with one entry per primal.
+
+    >>> y, pullback = vjp(lambda a, b: [a * b, a + b], 2.0, 3.0)
+    >>> y, pullback([1.0, 10.0])
+    ([6.0, 5.0], (13.0, 12.0))
+    """
+    trace = _Trace(f, primals, {}, tuple(range(len(primals))))
+
+    def pullback(cotangent: Any) -> Any:
+        leaves, shape = flatten(cotangent)
+        if len(leaves) != len(trace.outputs):
+            raise ValueError(
+                f"vjp: expected a cotangent of {len(trace.outputs)} numbers, in the structure of "
+                f"the result, got {len(leaves)}"
+            )
+        return trace.pull([_number_or_value(x, "vjp: cotangent") for x in leaves])
+
+    return trace.result(), pullback
+
+
+def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """Return ``f(*primals)`` and its derivative along ``tangents``: forward mode.
+
+    Args:
+        f: returns numbers in any structure.
+        primals: the arguments, a list or tuple.
+        tangents: a direction of the same structure.
+
+    >>> jvp(lambda a, b: a * b, [2.0, 3.0], [1.0, 0.0])
+    (6.0, 3.0)
+    """
+    trace = _Trace(f, primals, {}, tuple(range(len(primals))))
+    direction = flatten(list(tangents))[0]
+    if len(direction) != len(trace.variables):
+        raise ValueError(
+            f"jvp: expected tangents for {len(trace.variables)} numbers, in the structure of the "
+            f"primals, got {len(direction)}"
+        )
+    return trace.result(), trace.push([_number_or_value(t, "jvp: tangent") for t in direction])
+
+
+def jacobian(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
+    """Return the function that computes all derivatives of all outputs of ``f``, in reverse mode.
+
+    Returns:
+        A function of f's arguments. Its result has the structure of f's result, with, in the place
+        of each number, the structure of the chosen argument: rows by columns for lists.
+
+    >>> jacobian(lambda x: [x[0] * x[1], x[0] + x[1]])([2.0, 3.0])
+    [[3.0, 2.0], [1.0, 1.0]]
+    """
+
+    def rows(*args: Any, **kwargs: Any) -> Any:
+        trace = _Trace(f, args, kwargs, argnums)
+        n = len(trace.outputs)
+        return trace.shape.fill([trace.pull([float(i == j) for j in range(n)]) for i in range(n)])
+
+    return rows
+
+
+def hessian(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
+    """Return the function that computes all second derivatives of a scalar ``f``.
+
+    >>> hessian(lambda x: x[0] ** 2 * x[1])([3.0, 2.0])
+    [[4.0, 6.0], [6.0, 0.0]]
+    """
+    return jacobian(grad(f, argnums), argnums)
+
+
+def hvp(f: Function, x: Sequence[Any], v: Sequence[Any]) -> Any:
+    """Multiply the Hessian of ``f`` at ``x`` by ``v`` without forming it.
+
+    Forward over reverse: a few times the cost of ``f``, and memory in proportion to its graph.
+
+    Args:
+        f: takes n arguments, returns one scalar.
+        x: the point, n numbers (or structures of numbers).
+        v: the direction, of the same structure.
+
+    Returns:
+        H(x) @ v, a list or tuple like ``x``.
+
+    Raises:
+        ValueError: if ``x`` and ``v`` differ in length.
+
+    Source:
+        Pearlmutter 1994, "Fast exact multiplication by the Hessian".
+
+    >>> hvp(lambda a, b: a * a * b, [3.0, 2.0], [1.0, 0.0])
+    [4.0, 6.0]
+    """
+    gradient = grad(f, tuple(range(len(x))))
+    return type(x)(jvp(gradient, x, v)[1])  # type: ignore[call-arg]
+
+
+class _Trace:
+    """One run of ``f`` on variables, and the sweeps over what it made.
+
+    Attributes:
+        variables: one Value per number of the chosen arguments.
+        outputs: the numbers and Values that f returned, flat; `shape` is their structure.
+        nodes: what the outputs were computed from since the trace began, newest first.
+        outer: whether Values from outside take part: then results are Values.
+    """
+
+    def __init__(
+        self, f: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: int | tuple[int, ...]
+    ) -> None:
+        self.since = engine._tick()
+        self.name = getattr(f, "__name__", repr(f))
+        chosen_args = _positions(argnums, len(args), self.name)
+        self.variables: list[Value] = []
+        self.shapes: list[Shape] = []
+        self.single = isinstance(argnums, int)
+        args = list(args)
+        with modes.ensure_recording():
+            for i in chosen_args:
+                leaves, shape = flatten(args[i])
+                variables = [_variable(x, f"argument {i} of {self.name}") for x in leaves]
+                args[i] = shape.fill(variables)
+                self.shapes.append(shape)
+                self.variables += variables
+            outputs, self.shape = flatten(f(*args, **kwargs))
+        self.outputs = [_number_or_value(y, f"result of {self.name}") for y in outputs]
+        self.attached = modes.is_recording()
+        self.nodes, self.outer = _below(self.outputs, self.since, set(self.variables))
+        self.outer = self.outer or any(v.op is not None for v in self.variables)
+
+    def scalar(self, who: str) -> Any:
+        if self.shape.build is not None:
+            raise TypeError(
+                f"{who}: {self.name} must return one scalar, got {len(self.outputs)} numbers in a "
+                f"{type(self.shape.fill(self.outputs)).__name__}; use jacobian for several outputs"
+            )
+        return self.outputs[0]
+
+    def result(self) -> Any:
+        return self.shape.fill([self.released(y) for y in self.outputs])
+
+    def released(self, y: Any) -> Any:
+        """What the caller gets: a Value if others can be reached through it, else its number."""
+        if y.__class__ is not Value:
+            return y
+        if not self.outer:
+            return y.data
+        return y if self.attached else y.detach()
+
+    def pull(self, cotangents: list[Any]) -> Any:
+        """Reverse sweep: the derivative of sum(cotangent * output) by every chosen argument."""
+        graph = self.outer or any(c.__class__ is Value for c in cotangents)
+        adjoints: dict[Value, Any] = {}
+        with modes.ensure_recording():
+            for y, cotangent in zip(self.outputs, cotangents):
+                if y.__class__ is Value:
+                    _accumulate(adjoints, y, cotangent)
+            contributions = _graph_contributions if graph else _contributions
+            for node in self.nodes:
+                adjoint = adjoints.get(node, 0.0)
+                if adjoint.__class__ is float and adjoint == 0.0:
+                    continue
+                both = zip(reversed(node.inputs), reversed(contributions(node, adjoint)))
+                for x, contribution in both:
+                    if contribution is not None:
+                        _accumulate(adjoints, x, contribution)
+        return self._like_arguments([adjoints.get(v, 0.0) for v in self.variables])
+
+    def push(self, tangents: list[Any]) -> Any:
+        """Forward sweep: the derivative of every output along the tangents of the variables."""
+        graph = self.outer or any(t.__class__ is Value for t in tangents)
+        along: dict[Any, Any] = dict(zip(self.variables, tangents))
+        with modes.ensure_recording():
+            for node in reversed(self.nodes):
+                local = _graph_partials(node) if graph else local_partials(node)
+                for x, p in zip(node.inputs, local):
+                    tangent = along.get(x, 0.0) if p is not None else 0.0
+                    if tangent.__class__ is not float or tangent != 0.0:
+                        selected = node.op is not None and node.op.selects
+                        _accumulate(along, node, _product(tangent, p, selected))
+        return self.shape.fill([self._attached(along.get(y, 0.0)) if y.__class__ is Value else 0.0 for y in self.outputs])  # fmt: skip
+
+    def _like_arguments(self, leaves: list[Any]) -> Any:
+        leaves = [self._attached(x) for x in leaves]
+        filled = []
+        start = 0
+        for shape in self.shapes:
+            stop = start + shape.size()
+            filled.append(shape.fill(leaves[start:stop]))
+            start = stop
+        return filled[0] if self.single else tuple(filled)
+
+    def _attached(self, x: Any) -> Any:
+        return x.detach() if x.__class__ is Value and not self.attached else x
+
+
+def _positions(argnums: int | tuple[int, ...], count: int, name: str) -> list[int]:
+    """``argnums`` as non-negative positions."""
+    wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    for i in wanted:
+        if not -count <= i < count:
+            raise ValueError(
+                f"argnums={argnums!r}: {name} was called with {count} positional "
+                f"arguments; count them from 0, and pass by position what is differentiated"
+            )
+    return [i % count for i in wanted]
+
+
+def _variable(x: Any, who: str) -> Value:
+    """A Value for this trace alone: a leaf for a number, a node of its own for a Value."""
+    if x.__class__ is Value:
+        return OPS["identity"].on(x)  # type: ignore[no-any-return]
+    return Value(number(x, who))
+
+
+def _number_or_value(x: Any, who: str) -> Any:
+    return x if x.__class__ is Value else number(x, who)
+
+
+def _below(outputs: Iterable[Any], since: int, variables: set[Value]) -> tuple[list[Value], bool]:
+    """The nodes to sweep, newest first; and whether they use Values older than the trace."""
+    outer = False
+    nodes: list[Value] = []
+    seen = set(variables)
+    pending = [y for y in outputs if y.__class__ is Value]
+    for x in pending:  # the list grows as it is read
+        if x in seen:
+            continue
+        seen.add(x)
+        if abs(x._order) <= since:
+            outer = True
+        elif x.op is not None:
+            nodes.append(x)
+            inputs = [v for v in x.inputs if v.__class__ is Value]
+            for v in inputs:
+                if v._order > x._order:
+                    raise _stale(v, x)
+            pending += inputs
+    nodes.sort(key=lambda node: node._order, reverse=True)
+    return nodes, outer
+
+
+def _accumulate(into: dict[Value, Any], x: Value, contribution: Any) -> None:
+    into[x] = into[x] + contribution if x in into else contribution
+
+
+def _graph_partials(node: Value) -> list[Any]:
+    """The local derivatives as Values: the same rule, run on the node and its inputs themselves."""
+    op: Any = node.op
+    x = [v if v.__class__ is Value else Ieee(v) for v in node.inputs]  # type: ignore[arg-type]
+    wanted = [v.__class__ is Value for v in x]
+    return [
+        p if p is None or p.__class__ is Value else number(p, f"a partial of op {op.name!r}")
+        for p in chosen(op, op.partials(GRAPH, node, *x), wanted)
+    ]
+
+
+def _graph_contributions(node: Value, adjoint: Any) -> list[Any]:
+    selects = node.op is not None and node.op.selects
+    return [None if p is None else _product(adjoint, p, selects) for p in _graph_partials(node)]
+
+
+def _product(a: Any, p: Any, selects: bool) -> Any:
+    """An adjoint or tangent times a partial; recorded only where it must be."""
+    plain_a, plain_p = a.__class__ is not Value, p.__class__ is not Value
+    if (plain_a and a == 0.0) or (selects and plain_p and p == 0.0):
+        return 0.0
+    if plain_a and a == 1.0:
+        return p
+    if plain_p and p == 1.0:
+        return a
+    if not plain_a and a.data == 0.0 and not math.isfinite(p if plain_p else p.data):
+        return OPS["strong_product"].on(a, p)
+    return a * p

@@ -1,0 +1,170 @@
+"""What is ambient while Values are made: `no_grad` and `detect_anomaly`.
+
+Both live in a ContextVar, so threads and async tasks do not see each other's. `watching` counts the
+contexts that are open anywhere: while it is 0, making a node costs one test of a number.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from contextlib import AbstractContextManager, ContextDecorator, nullcontext
+from contextvars import ContextVar, Token
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from .engine import Value
+
+LIBRARY = ("autograd", "nn")  # a "user's line" is the innermost one outside of these packages
+
+watching = 0
+_counting = Lock()
+_recording: ContextVar[bool] = ContextVar("recording", default=True)
+_anomaly: ContextVar[detect_anomaly | None] = ContextVar("anomaly", default=None)
+
+
+class _Mode(ContextDecorator):
+    """A with-block, or a decorator, that sets one ContextVar; it may be entered again while open."""
+
+    def __init__(self) -> None:
+        self._tokens: list[Token[Any]] = []
+
+    def _set(self) -> Token[Any]:
+        raise NotImplementedError
+
+    def __enter__(self) -> Any:
+        global watching
+        with _counting:
+            watching += 1
+        self._tokens.append(self._set())
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        global watching
+        token = self._tokens.pop()
+        token.var.reset(token)
+        with _counting:
+            watching -= 1
+
+
+class no_grad(_Mode):
+    """Compute without recording: results are leaves, and nothing is kept for a backward pass.
+
+    A with-block or a decorator, for this thread or task only.
+
+    >>> from autograd import Value
+    >>> x = Value(3.0)
+    >>> with no_grad():
+    ...     y = x * x
+    >>> y.data, y.inputs
+    (9.0, ())
+    """
+
+    def _set(self) -> Token[bool]:
+        return _recording.set(False)
+
+
+class detect_anomaly(_Mode):
+    """Stop at the first nan or inf, forward or backward, and say where it came from.
+
+    Values made inside remember the user's source line. Slow: for finding a bug, not for training.
+
+    Raises:
+        FloatingPointError: (inside the block) naming the op, its label, the values, the line.
+
+    >>> from autograd import Value, log
+    >>> with detect_anomaly():
+    ...     log(Value(0.0, label="x"))
+    Traceback (most recent call last):
+    FloatingPointError: log(x=0.0) gave -inf in the forward pass
+      at <doctest ...>, line 3: log(Value(0.0, label="x"))
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: WeakKeyDictionary[Value, tuple[str, int]] = WeakKeyDictionary()
+
+    def _set(self) -> Token[detect_anomaly | None]:
+        return _anomaly.set(self)
+
+    def check_forward(self, node: Value) -> None:
+        self._lines[node] = _user_line()
+        bad = not math.isfinite(node.data)
+        if bad and all(math.isfinite(_data(x)) for x in node.inputs):
+            raise FloatingPointError(
+                f"{_call(node)} gave {node.data} in the forward pass{self._where(node)}"
+            )
+
+    def check_backward(self, node: Value, contributions: list[float | None]) -> None:
+        if all(c is None or math.isfinite(c) for c in contributions):
+            return
+        raise FloatingPointError(
+            f"{_call(node)} = {node.data}{_named(node)}: the backward pass, arriving with grad "
+            f"{node.grad}, gave its inputs {contributions}{self._where(node)}"
+        )
+
+    def _where(self, node: Value) -> str:
+        import linecache
+
+        if node not in self._lines:
+            return "\n  (made outside detect_anomaly: its source line was not recorded)"
+        file, line = self._lines[node]
+        return f"\n  at {file}, line {line}: {linecache.getline(file, line).strip()}"
+
+
+class _Recording(_Mode):
+    def _set(self) -> Token[bool]:
+        return _recording.set(True)
+
+
+def ensure_recording() -> AbstractContextManager[Any]:
+    """Record inside the block, though it may stand in a no_grad block: a derivative needs its trace."""
+    return nullcontext() if _recording.get() else _Recording()
+
+
+def is_recording() -> bool:
+    """Return whether Values made now remember what they were made from."""
+    return _recording.get()
+
+
+def anomaly_detector() -> detect_anomaly | None:
+    """Return the innermost detect_anomaly that is open in this context, if one is."""
+    return _anomaly.get() if watching else None
+
+
+def watch(node: Value) -> None:
+    """Do to a node just made what the open modes ask for."""
+    if not _recording.get():
+        node._forget_inputs()
+        return
+    detector = _anomaly.get()
+    if detector is not None:
+        detector.check_forward(node)
+
+
+def _user_line() -> tuple[str, int]:
+    frame = sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in LIBRARY:
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+def _data(x: Value | float) -> float:
+    return x if isinstance(x, float) else x.data
+
+
+def _named(node: Value) -> str:
+    return f" (label {node.label!r})" if node.label else ""
+
+
+def _call(node: Value) -> str:
+    """The node as one would write it: ``log(x=0.0)``."""
+    shown = []
+    for x in node.inputs[:8]:
+        label = "" if isinstance(x, float) else x.label
+        shown.append(f"{label}={_data(x)!r}" if label else f"{_data(x)!r}")
+    if len(node.inputs) > 8:
+        shown.append("...")
+    return f"{node.op.name if node.op else 'leaf'}({', '.join(shown)})"

@@ -1,0 +1,528 @@
+"""Every op, declared once; and `op`, to declare your own.
+
+A row is complete: the function of the package, the method on `Value`, both modes of differentiation,
+the code of every backend, the label in drawings and the tests are derived from it.
+
+    forward(xp, *x) -> y                    the op itself
+    partials(xp, y, *x) -> (dy/dx0, ...)    its local derivatives, one per input
+    xp      a namespace: floats, Values, a backend's registers. Rules use + - * / % // ** on their
+            arguments, xp.NAME(...) for any op here, and comparisons inside xp.where(...) only.
+    lambda  an entry of partials may be a zero-argument lambda: evaluated if that input needs it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, overload
+
+from . import special
+from .floats import Floats, Ieee, IeeeFloats
+
+if TYPE_CHECKING:
+    from .engine import Value
+
+INFINITE_ARITY = 0x04  # code flag: the rule takes *x
+
+
+class Op:
+    """One operation: what it computes, its local derivatives, how it is drawn.
+
+    Calling it works on Values, on plain numbers (which gives a plain float), or on both.
+
+    Attributes:
+        name: what it is called, in the package, as a method, in saved files.
+        forward: ``forward(xp, *x) -> y``.
+        partials: ``partials(xp, y, *x)``, a tuple with one local derivative per input.
+        symbol: how pictures show it.
+        selects: True if a zero partial means "this input was not chosen": then not even an
+            infinite adjoint passes it.
+
+    >>> from autograd import Value, exp
+    >>> exp(0.0), exp(Value(0.0))
+    (1.0, Value(data=1.0, grad=0.0))
+    """
+
+    def __init__(
+        self,
+        name: str,
+        forward: Callable[..., Any],
+        partials: Callable[..., Any] | None = None,
+        symbol: str = "",
+        *,
+        selects: bool = False,
+    ) -> None:
+        code = forward.__code__
+        self.name = name
+        self.forward = forward
+        self.partials: Callable[..., Any] = partials or _Undeclared(self)
+        self.symbol = symbol or name
+        self.selects = selects
+        self.defaults: tuple[float, ...] | None = forward.__defaults__ or ()
+        self.least = code.co_argcount - 1 - len(self.defaults)
+        if code.co_flags & INFINITE_ARITY:
+            self.least, self.defaults = 0, None
+        self.__doc__ = forward.__doc__ or f"{name}: an op; see autograd/ops.py."
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return find, (self.name,)
+
+    @overload
+    def __call__(self, *x: float) -> float: ...
+    @overload
+    def __call__(self, *x: Value | float) -> Value: ...
+    def __call__(self, *x: Any) -> Any:
+        return self.on(*x)
+
+    def on(self, *x: Any) -> Any:
+        """Apply to inputs given one by one: recorded if one of them records ops, else computed."""
+        for v in x:
+            record = getattr(v.__class__, "_record", None)
+            if record is not None:
+                return record(self, x)
+        return evaluate(self, self.complete(tuple(number(v, self.name) for v in x)))
+
+    def complete(self, x: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Add the default inputs that were left out; refuse a wrong number of them."""
+        if self.defaults is None or (len(x) == self.least and not self.defaults):
+            return x
+        missing = self.least + len(self.defaults) - len(x)
+        if missing < 0 or missing > len(self.defaults):
+            most = self.least + len(self.defaults)
+            count = f"{self.least}" if most == self.least else f"{self.least} to {most}"
+            raise TypeError(f"{self.name}: expected {count} inputs, got {len(x)}")
+        return x + self.defaults[len(self.defaults) - missing :]
+
+
+class SequenceOp(Op):
+    """An op over sequences: ``sum(xs)``, ``dot(xs, ys)``; its rule sees all their elements in a row."""
+
+    @overload
+    def __call__(self, *sequences: Iterable[float]) -> float: ...
+    @overload
+    def __call__(self, *sequences: Iterable[Value | float]) -> Value: ...
+    def __call__(self, *sequences: Any) -> Any:
+        """Apply to as many sequences as the rule takes, all of one length."""
+        expected = 2 if self.name == "dot" else 1
+        if len(sequences) != expected or not all(hasattr(s, "__iter__") for s in sequences):
+            raise TypeError(
+                f"{self.name}: expected {expected} sequence{'s' * (expected - 1)} of numbers, got "
+                f"{', '.join(type(s).__name__ for s in sequences)}; put the inputs in a list"
+            )
+        rows = [tuple(s) for s in sequences]
+        if len({len(row) for row in rows}) > 1:
+            raise ValueError(f"{self.name}: sequences differ in length: {[len(r) for r in rows]}")
+        if self.name == "mean" and not rows[0]:
+            raise ValueError("mean: expected at least one number, got an empty sequence")
+        return self.on(*(x for row in rows for x in row))
+
+
+class _Undeclared:
+    """What `partials` is until it is declared: the decorator that declares it."""
+
+    def __init__(self, op: Op) -> None:
+        self.op = op
+
+    def __call__(self, *arguments: Any) -> Any:
+        if len(arguments) != 1:
+            raise NotImplementedError(self.advice())
+        self.op.partials = arguments[0]
+        return arguments[0]
+
+    def advice(self) -> str:
+        name, code = self.op.name, self.op.forward.__code__
+        inputs = list(code.co_varnames[1 : code.co_argcount])
+        if code.co_flags & INFINITE_ARITY:
+            inputs.append("*" + code.co_varnames[code.co_argcount])
+        entries = ", ".join(f"<d {name} / d {x}>" for x in inputs)
+        return (
+            f"op {name!r} has no partials yet; declare them as\n\n"
+            f"    @{name}.partials\n"
+            f"    def _(xp, y, {', '.join(inputs)}):   # y is the result\n"
+            f"        return ({entries},)\n"
+        )
+
+
+# ---- numbers ----
+
+
+def number(x: Any, who: str) -> float:
+    """Return ``x`` as a float if it is a real number; otherwise say what was expected.
+
+    >>> number(3, "Value")
+    3.0
+    """
+    if x.__class__ is float:
+        return x  # type: ignore[no-any-return]
+    real = as_real(x)
+    if real is None:
+        raise TypeError(f"{who}: expected a real number, got {_described(x)}")
+    return real
+
+
+def as_real(x: Any) -> float | None:
+    """Return ``x`` as a float, or None if it is no real number (Python's or NumPy's)."""
+    if x.__class__ in (int, bool):
+        return float(x)
+    if x.__class__.__module__ == "numpy":
+        if x.__class__.__name__ in ("bool", "bool_"):  # the one NumPy scalar that is no numbers.Real
+            return float(bool(x))
+        if hasattr(x, "ndim") and hasattr(x, "__setitem__"):
+            return None  # an array, 0-dimensional ones too
+    from numbers import Real
+
+    return float(x) if isinstance(x, Real) else None
+
+
+def _described(x: Any) -> str:
+    kind = type(x).__name__
+    if hasattr(x, "_record"):
+        return "a Value; it is one already (use .data for its number, .detach() for a copy)"
+    if kind == "ndarray":
+        return "a NumPy array; a Value is one scalar (use [Value(x) for x in array], or array.item())"
+    if isinstance(x, str):
+        return f"the string {x!r}; use float({x!r})"
+    if isinstance(x, complex):
+        return f"the complex number {x!r}; foldgrad is real, keep real and imaginary parts apart"
+    return "None" if x is None else f"{kind} {x!r:.80}"
+
+
+# ---- running a rule on floats ----
+
+
+def evaluate(op: Op, x: Sequence[float]) -> float:
+    """Run ``op.forward`` on floats, with the answers of IEEE-754."""
+    try:
+        y = op.forward(FLOATS, *x)
+    except (ArithmeticError, ValueError):
+        y = op.forward(IEEE, *map(Ieee, x))
+    if y.__class__ is float:
+        return y  # type: ignore[no-any-return]
+    if y.__class__ is complex:  # a negative number to a fraction
+        y = op.forward(IEEE, *map(Ieee, x))
+    return float(y) if y.__class__ is Ieee else number(y, f"the result of op {op.name!r}")
+
+
+def partials(op: Op, y: float, x: Sequence[float], wanted: Sequence[bool]) -> list[float | None]:
+    """Run ``op.partials`` on floats; None where an input is not wanted."""
+    try:
+        entries = chosen(op, op.partials(FLOATS, y, *x), wanted)
+        if complex not in [p.__class__ for p in entries]:
+            return [p if p.__class__ is float or p is None else _plain(op, p) for p in entries]
+    except (ArithmeticError, ValueError):
+        pass
+    entries = chosen(op, op.partials(IEEE, Ieee(y), *map(Ieee, x)), wanted)
+    return [None if p is None else _plain(op, p) for p in entries]
+
+
+def chosen(op: Op, entries: Any, wanted: Sequence[bool]) -> list[Any]:
+    """The wanted ones of a rule's partials, lambdas evaluated; None for the others."""
+    if not isinstance(entries, (tuple, list)) or len(entries) != len(wanted):
+        raise TypeError(
+            f"partials of op {op.name!r}: expected a tuple of {len(wanted)}, one per input, "
+            f"got {entries!r:.80}"
+        )
+    return [
+        (p() if callable(p) and not isinstance(p, float) else p) if need else None
+        for p, need in zip(entries, wanted)
+    ]
+
+
+def _plain(op: Op, p: Any) -> float:
+    return float(p) if p.__class__ is Ieee else number(p, f"a partial of op {op.name!r}")
+
+
+# ---- rules too long for their row ----
+
+
+def _one_minus_square(xp: Any, x: Any) -> Any:
+    # The product keeps the digits near 1; the square keeps those of the next derivative near 0.
+    return xp.where(xp.abs(x) < 0.5, 1.0 - x * x, (1.0 - x) * (1.0 + x))
+
+
+def _pow_by_base(xp: Any, y: Any, x: Any, n: Any) -> Any:
+    # n - 1 is exact from 0.5 on; below, its rounding would cost log(x) / 2 ulp, which y / x does not.
+    # x**0 is 1 everywhere, at 0 too: its derivative is 0.
+    by_power = n * x ** (n - 1.0)
+    by_ratio = xp.where(x == 0.0, by_power, n * (y / x))
+    return xp.where(n == 0.0, 0.0, xp.where(n < 0.5, by_ratio, by_power))
+
+
+def _pow_by_exponent(xp: Any, y: Any, x: Any, n: Any) -> Any:
+    # Where x = 0 and n >= 0 the answer is 0 by convention (PyTorch); y * log(0) would be nan.
+    slope = y * xp.log(x)
+    return xp.where(x == 0.0, xp.where(n >= 0.0, 0.0, slope), slope)
+
+
+def _atan2_partials(xp: Any, y: Any, a: Any, b: Any) -> Any:
+    r = xp.hypot(a, b)  # scaled: neither a*a nor b*b may over- or underflow
+    return (b / r) / r, -(a / r) / r
+
+
+def _sum(xp: Any, *x: Any) -> Any:
+    total: Any = 0.0
+    for v in x:
+        total = total + v
+    return total
+
+
+def _prod(xp: Any, *x: Any) -> Any:
+    product: Any = 1.0
+    for v in x:
+        product = product * v
+    return product
+
+
+def _prod_partials(xp: Any, y: Any, *x: Any) -> Any:
+    """The product of the others, without dividing: a zero among the inputs is no exception."""
+    after = [1.0]
+    for v in reversed(x):
+        after.append(v * after[-1])
+    after.reverse()
+    before: Any = 1.0
+    others = []
+    for v, rest in zip(x, after[1:]):
+        others.append(before * rest)
+        before = before * v
+    return tuple(others)
+
+
+def _dot(xp: Any, *x: Any) -> Any:
+    half = len(x) // 2
+    return _sum(xp, *(a * b for a, b in zip(x[:half], x[half:])))
+
+
+def _dot_partials(xp: Any, y: Any, *x: Any) -> Any:
+    half = len(x) // 2
+    return x[half:] + x[:half]
+
+
+def _largest(xp: Any, x: Sequence[Any]) -> Any:
+    largest = x[0]
+    for v in x[1:]:
+        largest = xp.where(v > largest, v, largest)
+    return largest
+
+
+def _norm(xp: Any, *x: Any) -> Any:
+    # Scaled by the largest, so that neither 3e200 overflows nor 3e-200 underflows when squared.
+    if not x:
+        return 0.0
+    largest = _largest(xp, [xp.abs(v) for v in x])
+    scale = xp.where(largest == 0.0, 1.0, xp.where(largest == math.inf, 1.0, largest))
+    return scale * xp.sqrt(_sum(xp, *((v / scale) * (v / scale) for v in x)))
+
+
+def _logsumexp(xp: Any, *x: Any) -> Any:
+    # Apart from the largest, which is exp(0) = 1: [0, -40] gives 4e-18, not 0.
+    if not x:
+        return -math.inf
+    top = _largest(xp, x)
+    ties = _sum(xp, *(xp.where(v == top, 1.0, 0.0) for v in x))
+    rest = _sum(xp, *(xp.where(v == top, 0.0, xp.exp(v - top)) for v in x))
+    return xp.where(xp.abs(top) == math.inf, top, top + xp.log1p((ties - 1.0) + rest))
+
+
+def _softmax(xp: Any, y: Any, *x: Any) -> Any:
+    # exp(v - y) would lose the digits of y. Any shift near the largest is as good as the largest;
+    # a rounded one is a constant to the next derivative.
+    top = _largest(xp, x) if x else 0.0
+    shift = xp.where(xp.abs(top) == math.inf, 0.0, xp.floor(top))
+    powers = [xp.exp(v - shift) for v in x]
+    total = _sum(xp, *powers)
+    return tuple(power / total for power in powers)
+
+
+def _ratio_to_norm(xp: Any, y: Any, *x: Any) -> Any:
+    return tuple(xp.where(y == 0.0, 0.0, v / xp.where(y == 0.0, 1.0, y)) for v in x)
+
+
+def _tied(xp: Any, a: Any, b: Any) -> Any:
+    """1 where a > b, 1/2 at a tie, else 0."""
+    return xp.where(a > b, 1.0, xp.where(a == b, 0.5, xp.where(a < b, 0.0, math.nan)))
+
+
+# ---- the table ----
+
+# At a kink the choice is PyTorch's where that is sane; conventions.py lists and the tests run it.
+# fmt: off
+TABLE = (
+    # arithmetic
+    Op("add",         lambda xp, a, b: a + b,  lambda xp, y, a, b: (1.0, 1.0),                 "+"),
+    Op("sub",         lambda xp, a, b: a - b,  lambda xp, y, a, b: (1.0, -1.0),                "−"),
+    Op("mul",         lambda xp, a, b: a * b,  lambda xp, y, a, b: (b, a),                     "×"),
+    Op("div",         lambda xp, a, b: a / b,  lambda xp, y, a, b: (lambda: 1.0 / b, lambda: -(y / b)), "/"),
+    Op("floordiv",    lambda xp, a, b: a // b, lambda xp, y, a, b: (0.0, 0.0),                 "//"),
+    Op("mod",         lambda xp, a, b: a % b,  lambda xp, y, a, b: (1.0, lambda: -(a // b)),   "%"),
+    Op("pow",         lambda xp, x, n: x ** n, lambda xp, y, x, n: (lambda: _pow_by_base(xp, y, x, n), lambda: _pow_by_exponent(xp, y, x, n)), "^"),
+    Op("neg",         lambda xp, x: -x,        lambda xp, y, x: (-1.0,),                       "−"),
+    # How an adjoint of zero meets an infinite partial: it hands on nothing (`functional` uses it).
+    Op("strong_product", lambda xp, a, p: xp.where(a == 0.0, 0.0, a * p), lambda xp, y, a, p: (p, a), "×"),
+    Op("identity",    lambda xp, x: x,         lambda xp, y, x: (1.0,),                        "="),
+    Op("square",      lambda xp, x: x * x,     lambda xp, y, x: (2.0 * x,),                    "square"),
+    Op("reciprocal",  lambda xp, x: 1.0 / x,   lambda xp, y, x: (-(y * y),),                   "1/x"),
+    # exponentials, logarithms, roots
+    Op("exp",         lambda xp, x: xp.exp(x),    lambda xp, y, x: (y,),                       "exp"),
+    Op("expm1",       lambda xp, x: xp.expm1(x),  lambda xp, y, x: (xp.exp(x),),               "expm1"),
+    Op("exp2",        lambda xp, x: xp.exp2(x),   lambda xp, y, x: (LN2 * y,),                 "exp2"),
+    Op("log",         lambda xp, x: xp.log(x),    lambda xp, y, x: (1.0 / x,),                 "log"),
+    Op("log1p",       lambda xp, x: xp.log1p(x),  lambda xp, y, x: (1.0 / (1.0 + x),),         "log1p"),
+    Op("log2",        lambda xp, x: xp.log2(x),   lambda xp, y, x: (LOG2_E / x,),              "log2"),
+    Op("log10",       lambda xp, x: xp.log10(x),  lambda xp, y, x: (LOG10_E / x,),             "log10"),
+    Op("sqrt",        lambda xp, x: xp.sqrt(x),   lambda xp, y, x: (0.5 / y,),                 "sqrt"),
+    Op("cbrt",        lambda xp, x: xp.cbrt(x),   lambda xp, y, x: (1.0 / (3.0 * y * y),),     "cbrt"),
+    # trigonometric and hyperbolic
+    Op("sin",         lambda xp, x: xp.sin(x),    lambda xp, y, x: (xp.cos(x),),               "sin"),
+    Op("cos",         lambda xp, x: xp.cos(x),    lambda xp, y, x: (-xp.sin(x),),              "cos"),
+    Op("tan",         lambda xp, x: xp.tan(x),    lambda xp, y, x: (1.0 + y * y,),             "tan"),
+    Op("asin",        lambda xp, x: xp.asin(x),   lambda xp, y, x: (1.0 / xp.sqrt(_one_minus_square(xp, x)),),   "asin"),
+    Op("acos",        lambda xp, x: xp.acos(x),   lambda xp, y, x: (-1.0 / xp.sqrt(_one_minus_square(xp, x)),),  "acos"),
+    Op("atan",        lambda xp, x: xp.atan(x),   lambda xp, y, x: (xp.square(xp.reciprocal(xp.hypot(1.0, x))),), "atan"),
+    Op("atan2",       lambda xp, a, b: xp.atan2(a, b), _atan2_partials,                        "atan2"),
+    Op("sinh",        lambda xp, x: xp.sinh(x),   lambda xp, y, x: (xp.cosh(x),),              "sinh"),
+    Op("cosh",        lambda xp, x: xp.cosh(x),   lambda xp, y, x: (xp.sinh(x),),              "cosh"),
+    # 1 - y*y is 0 from |x| = 19 on; this is right to the last digits everywhere.
+    Op("tanh",        lambda xp, x: xp.tanh(x),   lambda xp, y, x: (xp.square(xp.reciprocal(xp.cosh(x))),),   "tanh"),
+    Op("asinh",       lambda xp, x: xp.asinh(x),  lambda xp, y, x: (1.0 / xp.hypot(1.0, x),),  "asinh"),
+    Op("acosh",       lambda xp, x: xp.acosh(x),  lambda xp, y, x: (1.0 / (xp.sqrt(x - 1.0) * xp.sqrt(x + 1.0)),), "acosh"),
+    Op("atanh",       lambda xp, x: xp.atanh(x),  lambda xp, y, x: (1.0 / _one_minus_square(xp, x),),  "atanh"),
+    Op("hypot",       special.hypot_forward,      special.hypot_partials,                      "hypot"),
+    # activations
+    Op("sigmoid",     special.sigmoid_forward,    special.sigmoid_partials,                    "σ"),
+    Op("softplus",    special.softplus_forward,   special.softplus_partials,                   "softplus"),
+    Op("relu",        lambda xp, x: xp.maximum(x, 0.0), lambda xp, y, x: (xp.step(x),),        "ReLU", selects=True),
+    Op("leaky_relu",  lambda xp, x, slope=0.01: xp.where(x > 0.0, x, slope * x), lambda xp, y, x, slope: (xp.where(x > 0.0, 1.0, slope), xp.where(x > 0.0, 0.0, x)), "leaky_relu", selects=True),
+    Op("elu",         lambda xp, x, alpha=1.0: xp.where(x > 0.0, x, alpha * xp.expm1(x)), lambda xp, y, x, alpha: (xp.where(x > 0.0, 1.0, alpha * xp.exp(x)), xp.where(x > 0.0, 0.0, xp.expm1(x))), "elu", selects=True),
+    Op("gelu",        special.gelu_forward,       special.gelu_partials,                       "gelu"),
+    Op("silu",        special.silu_forward,       special.silu_partials,                       "silu"),
+    Op("softsign",    lambda xp, x: x / (1.0 + xp.abs(x)), lambda xp, y, x: (xp.square(xp.reciprocal(1.0 + xp.abs(x))),), "softsign"),
+    # special functions
+    Op("gaussian",    special.gaussian_forward,   special.gaussian_partials,                   "exp(−x²)"),
+    Op("erf",         lambda xp, x: xp.erf(x),    special.erf_partials,                        "erf"),
+    Op("erfc",        lambda xp, x: xp.erfc(x),   special.erfc_partials,                       "erfc"),
+    Op("gamma",       special.gamma_forward,      special.gamma_partials,                      "Γ"),
+    Op("lgamma",      special.lgamma_forward,     special.lgamma_partials,                     "lgamma"),
+    Op("digamma",     special.digamma_forward,    special.digamma_partials,                    "ψ"),
+    *(Op(name, *rule, f"ψ{n}") for n, (name, rule) in enumerate(special.POLYGAMMAS, start=1)),
+    # steps: the derivative is zero, at the jump too
+    Op("floor",       lambda xp, x: xp.floor(x),  lambda xp, y, x: (0.0,),                     "floor"),
+    Op("ceil",        lambda xp, x: xp.ceil(x),   lambda xp, y, x: (0.0,),                     "ceil"),
+    Op("trunc",       lambda xp, x: xp.trunc(x),  lambda xp, y, x: (0.0,),                     "trunc"),
+    Op("round",       lambda xp, x: xp.round(x),  lambda xp, y, x: (0.0,),                     "round"),
+    Op("sign",        lambda xp, x: xp.where(x > 0.0, 1.0, xp.where(x < 0.0, -1.0, x)), lambda xp, y, x: (0.0,), "sign"),
+    Op("step",        lambda xp, x: xp.where(x > 0.0, 1.0, xp.where(x <= 0.0, 0.0, x)), lambda xp, y, x: (0.0,), "step"),
+    # choices
+    Op("abs",         lambda xp, x: xp.abs(x),    lambda xp, y, x: (xp.sign(x),),              "abs", selects=True),
+    Op("maximum",     lambda xp, a, b: xp.where(a >= b, a, xp.where(b > a, b, a + b)), lambda xp, y, a, b: (_tied(xp, a, b), _tied(xp, b, a)), "max", selects=True),
+    Op("minimum",     lambda xp, a, b: xp.where(a <= b, a, xp.where(b < a, b, a + b)), lambda xp, y, a, b: (_tied(xp, b, a), _tied(xp, a, b)), "min", selects=True),
+    Op("clip",        lambda xp, x, low, high: xp.minimum(xp.maximum(x, low), high), special.clip_partials, "clip", selects=True),
+    Op("where",       lambda xp, condition, a, b: xp.where(condition, a, b), lambda xp, y, condition, a, b: (0.0, xp.where(condition, 1.0, 0.0), xp.where(condition, 0.0, 1.0)), "where", selects=True),
+    Op("copysign",    lambda xp, a, b: xp.copysign(a, b), lambda xp, y, a, b: (xp.sign(a) * xp.copysign(1.0, b), 0.0), "copysign"),
+    Op("logaddexp",   special.logaddexp_forward,  special.logaddexp_partials,                  "logaddexp"),
+    # over sequences
+    SequenceOp("sum",       _sum,                 lambda xp, y, *x: (1.0,) * len(x),           "Σ"),
+    SequenceOp("prod",      _prod,                _prod_partials,                              "Π"),
+    SequenceOp("dot",       _dot,                 _dot_partials,                               "·"),
+    SequenceOp("mean",      lambda xp, *x: _sum(xp, *x) / float(len(x)), lambda xp, y, *x: (1.0 / len(x),) * len(x), "mean"),
+    SequenceOp("norm",      _norm,                _ratio_to_norm,                              "norm"),
+    SequenceOp("logsumexp", _logsumexp,           _softmax,                 "logsumexp"),
+)
+# fmt: on
+
+LN2, LOG2_E, LOG10_E = math.log(2.0), 1.0 / math.log(2.0), 1.0 / math.log(10.0)
+
+NUMPY_NAMES = {
+    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "round": "rint",
+    "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "mod": "remainder", "abs": "fabs",
+}  # fmt: skip
+
+OPS: dict[str, Op] = {row.name: row for row in TABLE}
+BUILT_IN = frozenset(OPS)
+FLOATS = Floats(OPS)
+IEEE = IeeeFloats(OPS)
+for _namespace in (FLOATS, IEEE):
+    for _row in TABLE:
+        if not hasattr(type(_namespace), _row.name):
+            setattr(_namespace, _row.name, getattr(_namespace, _row.name))
+
+
+class _Recording:
+    """The namespace of Values: xp.exp(x) is the op itself, which records."""
+
+    @staticmethod
+    def where(condition: Any, a: Any, b: Any) -> Any:
+        # A comparison of Values is a plain bool: the choice is made, no node needs to remember it.
+        if condition.__class__ is bool:
+            return a if condition else b
+        return OPS["where"].on(condition, a, b)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return find(name).on
+
+
+GRAPH = _Recording()
+
+
+def find(name: str) -> Op:
+    """Return the op of that name.
+
+    Raises:
+        LookupError: if none is declared.
+
+    >>> find("tanh")
+    <op tanh>
+    """
+    if name not in OPS:
+        raise LookupError(f"no op is named {name!r}; declare it with @op (or import its module) first")
+    return OPS[name]
+
+
+@overload
+def op(forward: Callable[..., Any]) -> Op: ...
+@overload
+def op(*, symbol: str = "") -> Callable[[Callable[..., Any]], Op]: ...
+def op(forward: Any = None, *, symbol: str = "") -> Any:
+    """Declare an op of your own; it then works wherever the built-in ones do.
+
+    Args:
+        forward: ``forward(xp, *x)``, named as the op shall be; see the top of this file for `xp`.
+        symbol: how pictures show it; its name if not given.
+
+    Returns:
+        The op, to call on Values or numbers. Declare its local derivatives with ``@NAME.partials``.
+
+    Raises:
+        ValueError: if a built-in op has that name.
+
+    >>> @op
+    ... def cube(xp, x):
+    ...     return x * x * x
+    >>> @cube.partials
+    ... def _(xp, y, x):
+    ...     return (3 * x * x,)
+    >>> from autograd import grad
+    >>> cube(2.0), grad(cube)(2.0), grad(grad(cube))(2.0)
+    (8.0, 12.0, 12.0)
+    """
+    if forward is None:
+        return partial(op, symbol=symbol)
+    name = forward.__name__
+    if name in BUILT_IN:
+        raise ValueError(f"op: {name!r} is a built-in op; choose another name")
+    OPS[name] = Op(name, forward, symbol=symbol)
+    return OPS[name]
+
+
+def softmax(x: Iterable[Any]) -> list[Any]:
+    """Return exp(x_i) / sum_j exp(x_j) for every i; large inputs are no trouble.
+
+    >>> softmax([0.0, 0.0])
+    [0.5, 0.5]
+    """
+    x = tuple(x)
+    total = OPS["logsumexp"](x)
+    return [OPS["exp"](v - total) for v in x]

@@ -1,0 +1,69 @@
+"""Numbers in structures: lists, tuples, dicts and NumPy arrays of them, nested as one likes.
+
+`flatten` takes the numbers out, `Shape.fill` puts others in their places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+
+class Shape(NamedTuple):
+    """A structure without its numbers: how to build it from its parts; None builds one number."""
+
+    build: Callable[[list[Any]], Any] | None
+    parts: tuple[Shape, ...] = ()
+
+    def size(self) -> int:
+        """How many numbers it holds."""
+        return 1 if self.build is None else sum(part.size() for part in self.parts)
+
+    def fill(self, leaves: Sequence[Any]) -> Any:
+        """Return the structure with ``leaves`` in it, in the order in which `flatten` gave them.
+
+        >>> leaves, shape = flatten({"a": 1.0, "b": (2.0, 3.0)})
+        >>> shape.fill([x * 10 for x in leaves])
+        {'a': 10.0, 'b': (20.0, 30.0)}
+        """
+        return self._fill(iter(leaves))
+
+    def _fill(self, leaves: Iterator[Any]) -> Any:
+        if self.build is None:
+            return next(leaves)
+        return self.build([part._fill(leaves) for part in self.parts])
+
+
+NUMBER = Shape(None)
+
+
+def flatten(tree: Any) -> tuple[list[Any], Shape]:
+    """Return everything in ``tree`` that is no list, tuple, dict or array, and where it sat.
+
+    >>> flatten([1.0, [2.0, 3.0]])[0]
+    [1.0, 2.0, 3.0]
+    """
+    if isinstance(tree, dict):
+        keys = list(tree)
+        return _flattened(tree.values(), lambda parts: dict(zip(keys, parts)))
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return _flattened(tree, type(tree)._make)  # type: ignore[attr-defined]
+    if isinstance(tree, (list, tuple)):
+        return _flattened(tree, type(tree))
+    if type(tree).__name__ == "ndarray":
+        return _flattened(tree.ravel().tolist(), lambda parts: _array(parts, tree.shape))
+    return [tree], NUMBER
+
+
+def _flattened(parts: Any, build: Callable[[list[Any]], Any]) -> tuple[list[Any], Shape]:
+    flat = [flatten(part) for part in parts]
+    return [x for leaves, _ in flat for x in leaves], Shape(build, tuple(s for _, s in flat))
+
+
+def _array(parts: list[Any], shape: tuple[int, ...]) -> Any:
+    import numpy
+
+    plain = all(isinstance(x, float) for x in parts)
+    out = numpy.empty(len(parts), dtype=float if plain else object)
+    out[:] = parts
+    return out.reshape(shape)
