@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import TYPE_CHECKING, Any
 
 from .check import gradcheck
@@ -21,14 +22,15 @@ from .functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .modes import detect_anomaly, no_grad
 from .ops import OPS, TABLE, Op, op, softmax
 
-globals().update({row.name: row for row in TABLE})  # exp, log, sin, ...: every op is a function
-
 __all__ = [
-    *("Value", "ParameterPath", "Op", "OPS", "op", "softmax", "no_grad", "detect_anomaly"),
-    *("grad", "value_and_grad", "jacobian", "hessian", "hvp", "jvp", "vjp", "gradcheck"),
-    *("draw", "CONVENTIONS"),
-    *(row.name for row in TABLE),
-]
+    "CONVENTIONS", "OPS", "Op", "ParameterPath", "Value", "detect_anomaly", "draw", "grad",
+    "gradcheck", "hessian", "hvp", "jacobian", "jvp", "no_grad", "op", "softmax", "value_and_grad",
+    "vjp",
+]  # fmt: skip
+
+globals().update({row.name: row for row in TABLE})  # exp, log, sin, ...: every op is a function
+# ... which a star import brings too, but for those named like Python's own: abs, pow, round, sum.
+__all__ += [row.name for row in TABLE if not hasattr(builtins, row.name)]
 
 if TYPE_CHECKING:
     from .drawing import draw
@@ -43,4 +45,6 @@ else:
 
             globals()["draw"] = draw
             return draw
-        raise AttributeError(f"module 'autograd' has no attribute {name!r}; its ops: see autograd.OPS")
+        raise AttributeError(
+            f"module 'autograd' has no attribute {name!r}; its ops: see autograd.OPS"
+        )

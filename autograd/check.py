@@ -17,7 +17,9 @@ from .ops import Op, evaluate, number
 ROUNDS = 8  # of halving the step; each removes one even power of it from the error
 
 
-def gradcheck(f: Callable[..., Any], x: Sequence[float], *, rtol: float = 1e-6, order: int = 1) -> bool:
+def gradcheck(
+    f: Callable[..., Any], x: Sequence[float], *, rtol: float = 1e-6, order: int = 1
+) -> bool:
     """Check the derivatives of ``f`` at ``x``: every op that f uses there, then f as a whole.
 
     Args:
@@ -57,7 +59,7 @@ def gradcheck(f: Callable[..., Any], x: Sequence[float], *, rtol: float = 1e-6, 
     name = f.name if isinstance(f, Op) else getattr(f, "__name__", "f")
     for i in range(len(point)):
         got = grad(f, i)(*point)
-        _compare(f"{name} as a whole", lambda *v: _plain(f(*v)), point, i, got, rtol)
+        _compare(f"{name} as a whole", lambda *v: _plain(f(*map(Value, v))), point, i, got, rtol)
     if order > 1:
         for i in range(len(point)):
             gradcheck(grad(f, i), point, rtol=rtol, order=order - 1)
@@ -86,7 +88,11 @@ def _compare(
     at = ", ".join(f"{v!r}" for v in x[:8]) + (", ..." if len(x) > 8 else "")
     raise AssertionError(
         f"gradcheck: {what} at ({at}): d/d input {i}: expected {round(expected, digits)!r}, got {got!r}"
-        + ("" if error < 1e-3 else f" (the difference quotients do not settle: {error:.1g}; a kink?)")
+        + (
+            ""
+            if error < 1e-3
+            else f" (the difference quotients do not settle: {error:.1g}; a kink?)"
+        )
     )
 
 

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from itertools import count
+from threading import Lock
 from typing import Any
 
 from . import engine
 from .engine import UNSET, Value, graph
 from .ops import OPS
 
+_counting = Lock()
 _listed: ContextVar[set[Value] | None] = ContextVar("listed", default=None)
 
 
@@ -77,10 +79,13 @@ def restore(value: Value, state: tuple[Any, ...]) -> None:
         )
     op = None if name is None else OPS[name]
     _set(value, data, UNSET if grad is None else grad, label, op, a, b, order)
-    if abs(order) >= engine._tick():  # made by a process that has counted further than this one
-        engine._tick = count(abs(order) + 1).__next__
+    with _counting:
+        if abs(order) >= engine._tick():  # made by a process that has counted further than this one
+            engine._tick = count(abs(order) + 1).__next__
 
 
-def _set(value: Value, data: float, grad: float, label: str, op: Any, a: Any, b: Any, order: int) -> None:  # fmt: skip
+def _set(
+    value: Value, data: float, grad: float, label: str, op: Any, a: Any, b: Any, order: int
+) -> None:
     value._data, value.grad, value.label = data, grad, label
     value.op, value._a, value._b, value._order = op, a, b, order

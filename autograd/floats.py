@@ -34,7 +34,10 @@ class Namespace:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("_") or name not in self._ops:
             raise AttributeError(f"{type(self).__name__}: no function and no op is named {name!r}")
-        return partial(self._ops[name].forward, self)
+        return self._run(self._ops[name])
+
+    def _run(self, op: Any) -> Callable[..., Any]:
+        return partial(op.forward, self)
 
 
 def _integral(to_int: Callable[[float], int]) -> Callable[[float], float]:

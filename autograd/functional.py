@@ -22,8 +22,8 @@ from typing import Any
 
 from . import engine, modes
 from .engine import Value, _contributions, _stale, local_partials
-from .ops import GRAPH, OPS, Op, chosen, number
 from .floats import Ieee
+from .ops import GRAPH, OPS, chosen, number
 from .tree import Shape, flatten
 
 Function = Callable[..., Any]
@@ -85,7 +85,7 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
     trace = _Trace(f, primals, {}, tuple(range(len(primals))))
 
     def pullback(cotangent: Any) -> Any:
-        leaves, shape = flatten(cotangent)
+        leaves, _ = flatten(cotangent)
         if len(leaves) != len(trace.outputs):
             raise ValueError(
                 f"vjp: expected a cotangent of {len(trace.outputs)} numbers, in the structure of "
@@ -182,7 +182,11 @@ class _Trace:
     """
 
     def __init__(
-        self, f: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: int | tuple[int, ...]
+        self,
+        f: Function,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        argnums: int | tuple[int, ...],
     ) -> None:
         self.since = engine._tick()
         self.name = getattr(f, "__name__", repr(f))
@@ -236,8 +240,8 @@ class _Trace:
                 adjoint = adjoints.get(node, 0.0)
                 if adjoint.__class__ is float and adjoint == 0.0:
                     continue
-                both = zip(reversed(node.inputs), reversed(contributions(node, adjoint)))
-                for x, contribution in both:
+                handed_on: list[Any] = contributions(node, adjoint)
+                for x, contribution in zip(reversed(node.inputs), reversed(handed_on)):
                     if contribution is not None:
                         _accumulate(adjoints, x, contribution)
         return self._like_arguments([adjoints.get(v, 0.0) for v in self.variables])
@@ -245,7 +249,7 @@ class _Trace:
     def push(self, tangents: list[Any]) -> Any:
         """Forward sweep: the derivative of every output along the tangents of the variables."""
         graph = self.outer or any(t.__class__ is Value for t in tangents)
-        along: dict[Any, Any] = dict(zip(self.variables, tangents))
+        along: dict[Any, Any] = dict(zip(self.variables, tangents))  # tangents by Value
         with modes.ensure_recording():
             for node in reversed(self.nodes):
                 local = _graph_partials(node) if graph else local_partials(node)
@@ -254,7 +258,8 @@ class _Trace:
                     if tangent.__class__ is not float or tangent != 0.0:
                         selected = node.op is not None and node.op.selects
                         _accumulate(along, node, _product(tangent, p, selected))
-        return self.shape.fill([self._attached(along.get(y, 0.0)) if y.__class__ is Value else 0.0 for y in self.outputs])  # fmt: skip
+        found = [along.get(y, 0.0) if y.__class__ is Value else 0.0 for y in self.outputs]
+        return self.shape.fill([self._attached(tangent) for tangent in found])
 
     def _like_arguments(self, leaves: list[Any]) -> Any:
         leaves = [self._attached(x) for x in leaves]
@@ -316,14 +321,14 @@ def _below(outputs: Iterable[Any], since: int, variables: set[Value]) -> tuple[l
     return nodes, outer
 
 
-def _accumulate(into: dict[Value, Any], x: Value, contribution: Any) -> None:
+def _accumulate(into: dict[Any, Any], x: Any, contribution: Any) -> None:
     into[x] = into[x] + contribution if x in into else contribution
 
 
 def _graph_partials(node: Value) -> list[Any]:
     """The local derivatives as Values: the same rule, run on the node and its inputs themselves."""
     op: Any = node.op
-    x = [v if v.__class__ is Value else Ieee(v) for v in node.inputs]  # type: ignore[arg-type]
+    x = [v if v.__class__ is Value else Ieee(v) for v in node.inputs]
     wanted = [v.__class__ is Value for v in x]
     return [
         p if p is None or p.__class__ is Value else number(p, f"a partial of op {op.name!r}")

@@ -7,6 +7,7 @@ contexts that are open anywhere: while it is 0, making a node costs one test of 
 from __future__ import annotations
 
 import math
+import os
 import sys
 from contextlib import AbstractContextManager, ContextDecorator, nullcontext
 from contextvars import ContextVar, Token
@@ -17,7 +18,9 @@ from weakref import WeakKeyDictionary
 if TYPE_CHECKING:
     from .engine import Value
 
-LIBRARY = ("autograd", "nn")  # a "user's line" is the innermost one outside of these packages
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# The user's line is the innermost one outside of these packages.
+LIBRARY = tuple(os.path.join(_ROOT, package) + os.sep for package in ("autograd", "nn"))
 
 watching = 0
 _counting = Lock()
@@ -79,7 +82,7 @@ class detect_anomaly(_Mode):
     ...     log(Value(0.0, label="x"))
     Traceback (most recent call last):
     FloatingPointError: log(x=0.0) gave -inf in the forward pass
-      at <doctest ...>, line 3: log(Value(0.0, label="x"))
+      at <doctest ...>, line 2: log(Value(0.0, label="x"))
     """
 
     def __init__(self) -> None:
@@ -146,7 +149,7 @@ def watch(node: Value) -> None:
 
 def _user_line() -> tuple[str, int]:
     frame = sys._getframe(1)
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in LIBRARY:
+    while frame.f_back and frame.f_code.co_filename.startswith(LIBRARY):
         frame = frame.f_back
     return frame.f_code.co_filename, frame.f_lineno
 

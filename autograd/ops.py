@@ -18,10 +18,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, overload
 
 from . import special
-from .floats import Floats, Ieee, IeeeFloats
+from .floats import Floats, Ieee, IeeeFloats, Namespace
 
 if TYPE_CHECKING:
     from .engine import Value
+
+LN2, LOG2_E, LOG10_E = math.log(2.0), 1.0 / math.log(2.0), 1.0 / math.log(10.0)
 
 INFINITE_ARITY = 0x04  # code flag: the rule takes *x
 
@@ -72,9 +74,9 @@ class Op:
         return find, (self.name,)
 
     @overload
-    def __call__(self, *x: float) -> float: ...
+    def __call__(self, x: float, /, *more: float) -> float: ...  # type: ignore[overload-overlap]
     @overload
-    def __call__(self, *x: Value | float) -> Value: ...
+    def __call__(self, x: Value | float, /, *more: Value | float) -> Value: ...
     def __call__(self, *x: Any) -> Any:
         return self.on(*x)
 
@@ -101,10 +103,12 @@ class Op:
 class SequenceOp(Op):
     """An op over sequences: ``sum(xs)``, ``dot(xs, ys)``; its rule sees all their elements in a row."""
 
+    @overload  # type: ignore[override]
+    def __call__(  # type: ignore[overload-overlap]
+        self, x: Iterable[float], /, *more: Iterable[float]
+    ) -> float: ...
     @overload
-    def __call__(self, *sequences: Iterable[float]) -> float: ...
-    @overload
-    def __call__(self, *sequences: Iterable[Value | float]) -> Value: ...
+    def __call__(self, x: Iterable[Value | float], /, *more: Iterable[Value | float]) -> Value: ...
     def __call__(self, *sequences: Any) -> Any:
         """Apply to as many sequences as the rule takes, all of one length."""
         expected = 2 if self.name == "dot" else 1
@@ -157,7 +161,7 @@ def number(x: Any, who: str) -> float:
     3.0
     """
     if x.__class__ is float:
-        return x  # type: ignore[no-any-return]
+        return x
     real = as_real(x)
     if real is None:
         raise TypeError(f"{who}: expected a real number, got {_described(x)}")
@@ -169,7 +173,10 @@ def as_real(x: Any) -> float | None:
     if x.__class__ in (int, bool):
         return float(x)
     if x.__class__.__module__ == "numpy":
-        if x.__class__.__name__ in ("bool", "bool_"):  # the one NumPy scalar that is no numbers.Real
+        if x.__class__.__name__ in (
+            "bool",
+            "bool_",
+        ):  # the one NumPy scalar that is no numbers.Real
             return float(bool(x))
         if hasattr(x, "ndim") and hasattr(x, "__setitem__"):
             return None  # an array, 0-dimensional ones too
@@ -183,7 +190,9 @@ def _described(x: Any) -> str:
     if hasattr(x, "_record"):
         return "a Value; it is one already (use .data for its number, .detach() for a copy)"
     if kind == "ndarray":
-        return "a NumPy array; a Value is one scalar (use [Value(x) for x in array], or array.item())"
+        return (
+            "a NumPy array; a Value is one scalar (use [Value(x) for x in array], or array.item())"
+        )
     if isinstance(x, str):
         return f"the string {x!r}; use float({x!r})"
     if isinstance(x, complex):
@@ -201,7 +210,7 @@ def evaluate(op: Op, x: Sequence[float]) -> float:
     except (ArithmeticError, ValueError):
         y = op.forward(IEEE, *map(Ieee, x))
     if y.__class__ is float:
-        return y  # type: ignore[no-any-return]
+        return y
     if y.__class__ is complex:  # a negative number to a fraction
         y = op.forward(IEEE, *map(Ieee, x))
     return float(y) if y.__class__ is Ieee else number(y, f"the result of op {op.name!r}")
@@ -256,6 +265,11 @@ def _pow_by_exponent(xp: Any, y: Any, x: Any, n: Any) -> Any:
     # Where x = 0 and n >= 0 the answer is 0 by convention (PyTorch); y * log(0) would be nan.
     slope = y * xp.log(x)
     return xp.where(x == 0.0, xp.where(n >= 0.0, 0.0, slope), slope)
+
+
+def _atan_partials(xp: Any, y: Any, x: Any) -> Any:
+    # From 1e9 on 1 + x*x is x*x; and 1e160 squared is inf, though 1e-320 is still a number.
+    return (xp.where(xp.abs(x) < 1e9, 1.0 / (1.0 + x * x), xp.square(xp.reciprocal(x))),)
 
 
 def _atan2_partials(xp: Any, y: Any, a: Any, b: Any) -> Any:
@@ -381,12 +395,13 @@ TABLE = (
     Op("tan",         lambda xp, x: xp.tan(x),    lambda xp, y, x: (1.0 + y * y,),             "tan"),
     Op("asin",        lambda xp, x: xp.asin(x),   lambda xp, y, x: (1.0 / xp.sqrt(_one_minus_square(xp, x)),),   "asin"),
     Op("acos",        lambda xp, x: xp.acos(x),   lambda xp, y, x: (-1.0 / xp.sqrt(_one_minus_square(xp, x)),),  "acos"),
-    Op("atan",        lambda xp, x: xp.atan(x),   lambda xp, y, x: (xp.square(xp.reciprocal(xp.hypot(1.0, x))),), "atan"),
+    Op("atan",        lambda xp, x: xp.atan(x),   _atan_partials,                              "atan"),
     Op("atan2",       lambda xp, a, b: xp.atan2(a, b), _atan2_partials,                        "atan2"),
     Op("sinh",        lambda xp, x: xp.sinh(x),   lambda xp, y, x: (xp.cosh(x),),              "sinh"),
     Op("cosh",        lambda xp, x: xp.cosh(x),   lambda xp, y, x: (xp.sinh(x),),              "cosh"),
     # 1 - y*y is 0 from |x| = 19 on; this is right to the last digits everywhere.
-    Op("tanh",        lambda xp, x: xp.tanh(x),   lambda xp, y, x: (xp.square(xp.reciprocal(xp.cosh(x))),),   "tanh"),
+    Op("tanh",        lambda xp, x: xp.tanh(x),   lambda xp, y, x: (xp.sech2(x),),             "tanh"),
+    Op("sech2",       special.sech2_forward,      special.sech2_partials,                      "sech²"),
     Op("asinh",       lambda xp, x: xp.asinh(x),  lambda xp, y, x: (1.0 / xp.hypot(1.0, x),),  "asinh"),
     Op("acosh",       lambda xp, x: xp.acosh(x),  lambda xp, y, x: (1.0 / (xp.sqrt(x - 1.0) * xp.sqrt(x + 1.0)),), "acosh"),
     Op("atanh",       lambda xp, x: xp.atanh(x),  lambda xp, y, x: (1.0 / _one_minus_square(xp, x),),  "atanh"),
@@ -394,14 +409,15 @@ TABLE = (
     # activations
     Op("sigmoid",     special.sigmoid_forward,    special.sigmoid_partials,                    "σ"),
     Op("softplus",    special.softplus_forward,   special.softplus_partials,                   "softplus"),
-    Op("relu",        lambda xp, x: xp.maximum(x, 0.0), lambda xp, y, x: (xp.step(x),),        "ReLU", selects=True),
+    Op("relu",        lambda xp, x: xp.where(x <= 0.0, 0.0, x), lambda xp, y, x: (xp.where(x > 0.0, 1.0, 0.0),), "ReLU", selects=True),
     Op("leaky_relu",  lambda xp, x, slope=0.01: xp.where(x > 0.0, x, slope * x), lambda xp, y, x, slope: (xp.where(x > 0.0, 1.0, slope), xp.where(x > 0.0, 0.0, x)), "leaky_relu", selects=True),
     Op("elu",         lambda xp, x, alpha=1.0: xp.where(x > 0.0, x, alpha * xp.expm1(x)), lambda xp, y, x, alpha: (xp.where(x > 0.0, 1.0, alpha * xp.exp(x)), xp.where(x > 0.0, 0.0, xp.expm1(x))), "elu", selects=True),
     Op("gelu",        special.gelu_forward,       special.gelu_partials,                       "gelu"),
     Op("silu",        special.silu_forward,       special.silu_partials,                       "silu"),
     Op("softsign",    lambda xp, x: x / (1.0 + xp.abs(x)), lambda xp, y, x: (xp.square(xp.reciprocal(1.0 + xp.abs(x))),), "softsign"),
     # special functions
-    Op("gaussian",    special.gaussian_forward,   special.gaussian_partials,                   "exp(−x²)"),
+    Op("gaussian",    special.gaussian_forward,   special.gaussian_partials,                   "exp(−x²/2)"),
+    Op("normal_cdf",  special.normal_cdf_forward, special.normal_cdf_partials,                 "Φ"),
     Op("erf",         lambda xp, x: xp.erf(x),    special.erf_partials,                        "erf"),
     Op("erfc",        lambda xp, x: xp.erfc(x),   special.erfc_partials,                       "erfc"),
     Op("gamma",       special.gamma_forward,      special.gamma_partials,                      "Γ"),
@@ -433,8 +449,6 @@ TABLE = (
 )
 # fmt: on
 
-LN2, LOG2_E, LOG10_E = math.log(2.0), 1.0 / math.log(2.0), 1.0 / math.log(10.0)
-
 NUMPY_NAMES = {
     "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "round": "rint",
     "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "mod": "remainder", "abs": "fabs",
@@ -450,7 +464,7 @@ for _namespace in (FLOATS, IEEE):
             setattr(_namespace, _row.name, getattr(_namespace, _row.name))
 
 
-class _Recording:
+class _Graph(Namespace):
     """The namespace of Values: xp.exp(x) is the op itself, which records."""
 
     @staticmethod
@@ -460,11 +474,11 @@ class _Recording:
             return a if condition else b
         return OPS["where"].on(condition, a, b)
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        return find(name).on
+    def _run(self, op: Op) -> Callable[..., Any]:
+        return op.on
 
 
-GRAPH = _Recording()
+GRAPH = _Graph(OPS)
 
 
 def find(name: str) -> Op:
@@ -477,7 +491,9 @@ def find(name: str) -> Op:
     <op tanh>
     """
     if name not in OPS:
-        raise LookupError(f"no op is named {name!r}; declare it with @op (or import its module) first")
+        raise LookupError(
+            f"no op is named {name!r}; declare it with @op (or import its module) first"
+        )
     return OPS[name]
 
 
@@ -524,5 +540,5 @@ def softmax(x: Iterable[Any]) -> list[Any]:
     [0.5, 0.5]
     """
     x = tuple(x)
-    total = OPS["logsumexp"](x)
+    total = OPS["logsumexp"].on(*x)
     return [OPS["exp"](v - total) for v in x]
