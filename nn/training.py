@@ -1,0 +1,293 @@
+"""The learning loop: `fit`.
+
+The input goes forward, the error of the output goes backward, the weights are adjusted, and that is
+repeated until the error stops falling.
+
+    epoch    one pass over all examples; epoch 0 is the state before the first adjustment
+    batch    the examples between two adjustments
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from numbers import Integral, Real
+from typing import Any
+
+from autograd import Value, mean, no_grad
+
+from .layers import random_source
+from .losses import LOSSES
+from .optim import Adam
+
+Loss = Callable[[Any, Any], Any]
+Examples = list[tuple[Any, Any]]
+
+
+@dataclass
+class History:
+    """What happened in a `fit`: the errors by epoch, and why it stopped.
+
+    Attributes:
+        loss: mean loss over the training examples, with the parameters as they stood after each
+            epoch; ``loss[0]`` is that before the first adjustment.
+        validation_loss: the same over the validation examples; empty if there are none.
+        best_epoch: the epoch whose parameters the model has now: that of the lowest loss (of the
+            validation loss, if there is one).
+        stopped: why it ended, in words.
+
+    >>> History(loss=[2.0, 0.5], best_epoch=1, stopped="all 1 epochs done")
+    History(1 epochs, loss 2 → 0.5, best epoch 1; stopped: all 1 epochs done)
+    """
+
+    loss: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    best_epoch: int = 0
+    stopped: str = ""
+
+    @property
+    def watched(self) -> list[float]:
+        """The losses that decide: those of the validation examples, if there are any.
+
+        >>> History(loss=[2.0, 0.5], validation_loss=[3.0, 4.0]).watched
+        [3.0, 4.0]
+        """
+        return self.validation_loss or self.loss
+
+    def __repr__(self) -> str:
+        parts = [f"{max(len(self.loss) - 1, 0)} epochs"]
+        for name, losses in (("loss", self.loss), ("validation loss", self.validation_loss)):
+            if losses:
+                parts.append(f"{name} {losses[0]:.4g} → {losses[self.best_epoch]:.4g}")
+        return f"History({', '.join(parts)}, best epoch {self.best_epoch}; stopped: {self.stopped})"
+
+
+def fit(
+    model: Any,
+    X: Any,
+    y: Any,
+    *,
+    loss: str | Loss = "squared_error",
+    optimizer: Any = None,
+    epochs: int = 100,
+    batch_size: int | None = 32,
+    rng: Any = None,
+    validation: tuple[Any, Any] | None = None,
+    tol: float = 1e-4,
+    patience: int | None = 10,
+    callback: Callable[[History], Any] | None = None,
+    progress: bool = True,
+) -> History:
+    """Train a model: forward, error, backward, adjust, until the error stops falling.
+
+    However it ends - by itself, by Ctrl-C, by an error - the model is left with the best parameters
+    it had after any epoch.
+
+    Args:
+        model: what computes an output from one example, and lists its ``parameters()``.
+        X: n examples: lists, a NumPy array, a DataFrame, or a Series of single inputs.
+        y: n targets in the same forms; a target that is a list of one number counts as that number.
+        loss: a function (output, target) -> Value, or the name of one of `nn.losses`.
+        optimizer: an optimiser of the model's parameters, or what makes one of them, as
+            ``lambda params: SGD(params, lr=0.1)``; Adam with lr=0.01 if not given.
+        epochs: the most passes over the examples.
+        batch_size: examples for one adjustment; None for all of them.
+        rng: shuffles the examples: a seed, a random.Random, or None for the ``random`` module.
+        validation: (X, y) of examples that are not learned, to watch in place of the learned ones.
+        tol: the error falls if it goes this far below where it last counted as fallen.
+        patience: the epochs without a fall after which it has stopped falling; None for never.
+        callback: called with the History after each epoch, best parameters not yet put back; ends
+            the training by returning True.
+        progress: whether to show a progress bar.
+
+    Returns:
+        The History. Ctrl-C returns it as well.
+
+    Raises:
+        ValueError: if there are no examples, lengths differ, or a setting makes no sense.
+        FloatingPointError: if the loss becomes nan or infinite.
+
+    >>> from nn import MLP, SGD
+    >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]  # exclusive or: no line separates it
+    >>> model = MLP(2, [8, 1], activation="tanh", rng=1)
+    >>> history = fit(model, X, y, epochs=500, batch_size=1, rng=0, patience=None, progress=False,
+    ...               optimizer=lambda params: SGD(params, lr=0.1))
+    >>> [round(abs(model(x).data)) for x in X], history.stopped
+    ([0, 1, 1, 0], 'all 500 epochs done')
+    """
+    parameters, history = list(model.parameters()), History()
+    best = [p.data for p in parameters]
+    loss, optimizer = _find_loss(loss), _find_optimizer(optimizer, parameters)
+    examples, held_out = _examples("", X, y), _held_out(validation)
+    size = len(examples) if batch_size is None else batch_size
+    _check("epochs", epochs, Integral, least=0)
+    _check("batch_size", size, Integral, least=1)
+    _check("tol", tol, Real, least=0)
+    _check("patience", 1 if patience is None else patience, Integral, least=1)
+    shuffle = random_source(rng).shuffle
+    try:
+        _measure(history, model, loss, examples, held_out)
+        with _progress_bar(epochs, progress) as bar:
+            for epoch in bar:
+                shuffle(order := examples.copy())
+                for batch in _batches(order, size):
+                    outputs = [model(x) for x, _ in batch]  # input forward
+                    error = mean([loss(out, t) for out, (_, t) in zip(outputs, batch)])  # error
+                    optimizer.zero_grad()
+                    error.backward()  # error backward
+                    optimizer.step()  # weights adjusted
+                _measure(history, model, loss, examples, held_out)
+                if history.watched[epoch] < history.watched[history.best_epoch]:
+                    history.best_epoch, best = epoch, [p.data for p in parameters]
+                bar.set_postfix_str(f"loss {history.watched[epoch]:.4g}")
+                history.stopped = _why_stop(history, tol, patience, callback)
+                if history.stopped:
+                    break
+            else:
+                history.stopped = f"all {epochs} epochs done"
+    except KeyboardInterrupt:
+        history.stopped = "interrupted by Ctrl-C"
+    finally:
+        for p, data in zip(parameters, best):
+            p.data = data
+    return history
+
+
+# ---- one epoch ----
+
+
+def _batches(examples: Examples, size: int) -> Iterator[Examples]:
+    return (examples[i : i + size] for i in range(0, len(examples), size))
+
+
+def _measure(
+    history: History, model: Any, loss: Loss, examples: Examples, held_out: Examples
+) -> None:
+    """Add the mean losses of the parameters as they stand to the history."""
+    losses = [_mean_loss(model, loss, part, history) for part in (examples, held_out) if part]
+    history.loss.append(losses[0])
+    history.validation_loss.extend(losses[1:])
+
+
+def _mean_loss(model: Any, loss: Loss, examples: Examples, history: History) -> float:
+    with no_grad():
+        losses = [loss(model(x), target) for x, target in examples]
+        result = mean(losses)
+    if not isinstance(result, Value):
+        raise TypeError(
+            f"fit: expected loss(output, target) to be a Value, got {losses[0]!r:.80}; "
+            "compute it from the output with operators and autograd's functions"
+        )
+    if not math.isfinite(result.data):
+        bad = next((i for i, x in enumerate(losses) if not abs(x) < math.inf), None)
+        raise FloatingPointError(_not_finite(result.data, bad, history))
+    return result.data
+
+
+def _not_finite(result: float, example: int | None, history: History) -> str:
+    epoch, got = len(history.loss), f"fit: expected a finite loss, got {result} (example {example})"
+    if epoch == 0:
+        return f"{got} before the first adjustment; is there a missing cell (nan) in X or y?"
+    return (
+        f"{got} after epoch {epoch}; the model is back at epoch {history.best_epoch}, the best; "
+        "lower the learning rate, or look where it begins with autograd.detect_anomaly()"
+    )
+
+
+def _why_stop(
+    history: History, tol: float, patience: int | None, callback: Callable[[History], Any] | None
+) -> str:
+    if callback is not None and callback(history):
+        return "the callback said so"
+    since = len(history.loss) - 1 - _last_fall(history.watched, tol)
+    if patience is not None and since >= patience:
+        return f"the error stopped falling (tol={tol}, patience={patience})"
+    return ""
+
+
+def _last_fall(losses: list[float], tol: float) -> int:
+    """The epoch of the last fall: to more than ``tol`` below the loss of the fall before."""
+    last = 0
+    for epoch, x in enumerate(losses):
+        if x < losses[last] - tol:
+            last = epoch
+    return last
+
+
+def _progress_bar(epochs: int, shown: bool) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(range(1, epochs + 1), desc="fit", unit="epoch", disable=not shown)
+
+
+# ---- what the caller gave ----
+
+
+def _find_loss(loss: str | Loss) -> Loss:
+    if callable(loss):
+        return loss
+    if loss not in LOSSES:
+        raise ValueError(
+            f"fit: expected loss to be a function or one of {', '.join(LOSSES)}, got {loss!r}"
+        )
+    return LOSSES[loss]
+
+
+def _find_optimizer(optimizer: Any, parameters: list[Value]) -> Any:
+    if optimizer is None:
+        return Adam(parameters, lr=0.01)
+    if callable(optimizer):
+        optimizer = optimizer(parameters)
+    if not hasattr(optimizer, "step"):
+        raise TypeError(
+            f"fit: expected an optimiser, or a function that makes one of the parameters, got "
+            f"{optimizer!r:.80}; write optimizer=lambda params: SGD(params, lr=0.1)"
+        )
+    ours = {id(p) for p in parameters}
+    if not any(id(p) in ours for p in getattr(optimizer, "params", parameters)):
+        raise ValueError(
+            "fit: expected an optimiser of this model's parameters, got one of other Values; "
+            "write optimizer=lambda params: SGD(params, lr=0.1)"
+        )
+    return optimizer
+
+
+def _examples(what: str, X: Any, y: Any) -> Examples:
+    inputs, targets = _rows(X), [_alone(target) for target in _rows(y)]
+    if not inputs or len(inputs) != len(targets):
+        raise ValueError(
+            f"fit: expected as many {what}targets as examples, at least one, got {len(inputs)} "
+            f"examples and {len(targets)} targets; check X and y"
+        )
+    return list(zip(inputs, targets))
+
+
+def _held_out(validation: Any) -> Examples:
+    if validation is None:
+        return []
+    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+        raise ValueError(
+            f"fit: expected validation to be a pair (X, y), got {validation!r:.80}; "
+            "split the examples yourself"
+        )
+    return _examples("validation ", *validation)
+
+
+def _rows(data: Any) -> list[Any]:
+    """Lists, arrays, data frames and series, all as a list of rows of Python's own numbers."""
+    if hasattr(data, "to_numpy"):
+        data = data.to_numpy()
+    rows = data.tolist() if hasattr(data, "tolist") else data
+    return [row.tolist() if hasattr(row, "tolist") else row for row in rows]
+
+
+def _alone(target: Any) -> Any:
+    """A target of one number in a list, as a column of a table gives it, as that number."""
+    return target[0] if isinstance(target, (list, tuple)) and len(target) == 1 else target
+
+
+def _check(name: str, got: Any, kind: Any, least: int) -> None:
+    if not isinstance(got, kind) or not got >= least:  # nan is not
+        wanted = "an integer" if kind is Integral else "a number"
+        raise ValueError(f"fit: expected {name} to be {wanted} from {least} on, got {got!r}")
