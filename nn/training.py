@@ -38,7 +38,7 @@ class History:
         stopped: why it ended, in words.
 
     >>> History(loss=[2.0, 0.5], best_epoch=1, stopped="all 1 epochs done")
-    History(1 epochs, loss 2 → 0.5, best epoch 1; stopped: all 1 epochs done)
+    History(1 epochs, loss 2 -> 0.5, best epoch 1; stopped: all 1 epochs done)
     """
 
     loss: list[float] = field(default_factory=list)
@@ -59,7 +59,7 @@ class History:
         parts = [f"{max(len(self.loss) - 1, 0)} epochs"]
         for name, losses in (("loss", self.loss), ("validation loss", self.validation_loss)):
             if losses:
-                parts.append(f"{name} {losses[0]:.4g} → {losses[self.best_epoch]:.4g}")
+                parts.append(f"{name} {losses[0]:.4g} -> {losses[self.best_epoch]:.4g}")
         return f"History({', '.join(parts)}, best epoch {self.best_epoch}; stopped: {self.stopped})"
 
 
@@ -129,7 +129,7 @@ def fit(
     try:
         _measure(history, model, loss, examples, held_out)
         with _progress_bar(epochs, progress) as bar:
-            for epoch in bar:
+            for epoch in range(1, epochs + 1):
                 shuffle(order := examples.copy())
                 for batch in _batches(order, size):
                     outputs = [model(x) for x, _ in batch]  # input forward
@@ -140,7 +140,8 @@ def fit(
                 _measure(history, model, loss, examples, held_out)
                 if history.watched[epoch] < history.watched[history.best_epoch]:
                     history.best_epoch, best = epoch, [p.data for p in parameters]
-                bar.set_postfix_str(f"loss {history.watched[epoch]:.4g}")
+                bar.set_postfix_str(f"loss {history.watched[epoch]:.4g}", refresh=False)
+                bar.update()
                 history.stopped = _why_stop(history, tol, patience, callback)
                 if history.stopped:
                     break
@@ -218,7 +219,7 @@ def _last_fall(losses: list[float], tol: float) -> int:
 def _progress_bar(epochs: int, shown: bool) -> Any:
     from tqdm import tqdm
 
-    return tqdm(range(1, epochs + 1), desc="fit", unit="epoch", disable=not shown)
+    return tqdm(total=epochs, desc="fit", unit="epoch", disable=not shown)
 
 
 # ---- what the caller gave ----

@@ -468,7 +468,7 @@ def test_numpys_integers_are_integers():
 def test_history_shows_the_course_of_both_losses():
     history = History([0.69314718, 0.25, 0.125], [0.7, 0.3, 0.35], best_epoch=1, stopped="done")
     assert repr(history) == (
-        "History(2 epochs, loss 0.6931 → 0.25, validation loss 0.7 → 0.3, best epoch 1; "
+        "History(2 epochs, loss 0.6931 -> 0.25, validation loss 0.7 -> 0.3, best epoch 1; "
         "stopped: done)"
     )
 

@@ -1,0 +1,203 @@
+"""The cards of a picture, in no picture language yet: what each says about one node, or a group.
+
+A group is what one card stands for: a node, nodes that are equal but for their numbers, a module.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .labels import number
+from .modules import Path, steps
+from .trace import Trace
+
+DEEPEST_FRAME = 3
+MOST_TERMS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The nodes that one card stands for; ``module`` is set if it is a whole module."""
+
+    nodes: list[int]
+    module: Path | None = None
+
+    @property
+    def is_node(self) -> bool:
+        """Whether it is one node, drawn as itself."""
+        return len(self.nodes) == 1 and self.module is None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One box: a header with badge and name, a row of (label, text), the gradient, notes below."""
+
+    kind: str  # input, parameter, operation, output, constant or module
+    badge: str = ""
+    name: str = ""
+    count: int = 1  # how many it stands for, or how often it was called
+    row: tuple[str, str] | None = None
+    grad: float | None = None
+    grad_label: str = "grad"  # "": it has no such row
+    notes: tuple[str, ...] = ()
+    frames: Path = ()  # the modules around it, outermost first
+    tip: tuple[str, ...] = ()
+    is_wrong: bool = False  # it holds a nan or inf
+
+    @property
+    def title(self) -> str:
+        """The name, and the count if there is one."""
+        return f"{self.name} ×{self.count:,}".strip() if self.count > 1 else self.name
+
+    @property
+    def grad_text(self) -> str:
+        """The gradient as printed: never a 0 where no backward pass has been."""
+        return "–" if self.grad is None else number(self.grad, signed=True)
+
+
+def card(trace: Trace, group: Group) -> Card:
+    """Make the card of a group."""
+    if group.module is not None:
+        return _module_card(trace, group, group.module)
+    return _node_card(trace, group.nodes[0]) if group.is_node else _equals_card(trace, group)
+
+
+def constant_card(values: Sequence[float], frames: Path) -> Card:
+    """Make the card of the numbers that another card is made from.
+
+    >>> constant_card([2.0], ()).name, constant_card([1.0, 2.0], ()).name
+    ('2', 'numbers')
+    """
+    distinct = list(dict.fromkeys(values))
+    return Card(
+        kind="constant",
+        name=number(values[0]) if len(distinct) == 1 else "numbers",
+        count=len(values),
+        grad_label="",
+        frames=frames,
+        tip=("constant " + ", ".join(map(repr, distinct[:4])) + ", …" * (len(distinct) > 4),),
+        is_wrong=is_wrong(*values),
+    )
+
+
+def is_wrong(*numbers: float | None) -> bool:
+    """Say whether one of them is nan or infinite."""
+    return not all(x is None or math.isfinite(x) for x in numbers)
+
+
+def count(n: int, what: str) -> str:
+    """Count things.
+
+    >>> count(1, "op"), count(1200, "op")
+    ('1 op', '1,200 ops')
+    """
+    return f"{n:,} {what}{'s' * (n != 1)}"
+
+
+def _node_card(trace: Trace, i: int) -> Card:
+    node, grad = trace.nodes[i], trace.grad(i)
+    stale = ("older than its inputs",) if trace.is_stale(i) else ()
+    return Card(
+        kind=trace.kind(i),
+        badge=trace.badge(i),
+        name=_name(trace, i),
+        row=("value", number(node.data)),
+        grad=grad,
+        notes=_sum_of_paths(trace, i) + stale,
+        frames=_frames(trace, trace.homes[i]),
+        tip=_tip(trace, i),
+        is_wrong=is_wrong(node.data, grad),
+    )
+
+
+def _module_card(trace: Trace, group: Group, module: Path) -> Card:
+    ops = sum(trace.nodes[i].op is not None for i in group.nodes)
+    parameters = sum(trace.kind(i) == "parameter" for i in group.nodes)
+    inside = [n for home, n in trace.calls.items() if home[: len(module)] == module]
+    calls = max(inside, default=1)
+    each = ops // calls if ops % calls == 0 else ops
+    grad = _largest_grad(trace, group)
+    return Card(
+        kind="module",
+        name=module[-1] if module else trace.title,
+        count=calls,
+        row=("", f"{count(each, 'op')}, {count(parameters, 'parameter')}"),
+        grad=grad,
+        grad_label="largest grad",
+        frames=_frames(trace, module[:-1] if module else None),
+        tip=(".".join(module) or trace.title, f"{count(calls, 'call')}, {count(ops, 'op')} in all"),
+        is_wrong=is_wrong(grad, *(trace.nodes[i].data for i in group.nodes)),
+    )
+
+
+def _equals_card(trace: Trace, group: Group) -> Card:
+    """The card of many nodes that are equal but for their numbers."""
+    first = group.nodes[0]
+    badge, kind = trace.badge(first), trace.kind(first)
+    values = [trace.nodes[i].data for i in group.nodes]
+    ordered = sorted(x for x in values if not math.isnan(x)) or [math.nan]
+    ends = dict.fromkeys([number(ordered[0]), number(ordered[-1])])
+    grad = _largest_grad(trace, group)
+    return Card(
+        kind=kind,
+        badge=badge,
+        name=_name(trace, first),
+        count=len(values),
+        row=("values", " … ".join(ends)),
+        grad=grad,
+        grad_label="largest grad",
+        frames=_frames(trace, trace.homes[first]),
+        tip=(f"{len(values):,} times {badge or kind}",),
+        is_wrong=is_wrong(grad, *values),
+    )
+
+
+def _name(trace: Trace, i: int) -> str:
+    """The label; of a parameter, what its frames do not say; of a leaf, at least its kind."""
+    label = trace.nodes[i].label
+    if trace.kind(i) == "parameter":
+        said = len(_frames(trace, trace.homes[i])) - len(trace.outermost)
+        return ".".join(steps(label)[said:])
+    return label or ("input" if trace.nodes[i].op is None else "")
+
+
+def _frames(trace: Trace, home: Path | None) -> Path:
+    """The modules that are drawn around a node, outermost first."""
+    return () if home is None else (trace.outermost + home)[:DEEPEST_FRAME]
+
+
+def _sum_of_paths(trace: Trace, i: int) -> tuple[str, ...]:
+    """Show a grad as the sum it is, if it is one and came about by what is drawn here.
+
+    The terms stand in the order of the sweep that added them: newest user first.
+    """
+    total, flows = trace.grad(i), [trace.flow(*use) for use in reversed(trace.uses[i])]
+    terms = [flow for flow in flows if flow is not None]
+    if total is None or len(flows) < 2 or len(terms) < len(flows):
+        return ()
+    if not math.isclose(sum(terms), total, rel_tol=1e-9, abs_tol=1e-12 * max(map(abs, terms))):
+        return ()  # there was more than one backward pass, or another output's
+    paths = f"sum of {len(terms)} paths"
+    if len(terms) > MOST_TERMS:
+        return (paths,)
+    added = [f"{'−' if term < 0.0 else '+'} {number(abs(term))}" for term in terms[1:]]
+    return (f"= {' '.join([number(terms[0]), *added])}", paths)
+
+
+def _tip(trace: Trace, i: int) -> tuple[str, ...]:
+    """What the card has no room for: the whole label, what it was made from, all digits."""
+    node, grad = trace.nodes[i], trace.grad(i)
+    made = "" if node.op is None else f" = {trace.formula(i)}"
+    return (
+        f"{node.label or trace.kind(i)}{made}",
+        f"value {node.data!r}",
+        "no backward pass has been here" if grad is None else f"grad {grad!r}",
+    )
+
+
+def _largest_grad(trace: Trace, group: Group) -> float | None:
+    """The grad that is largest in size, with its sign; a nan is larger than any."""
+    grads = [grad for grad in map(trace.grad, group.nodes) if grad is not None]
+    return max(grads, key=lambda g: math.inf if math.isnan(g) else abs(g), default=None)

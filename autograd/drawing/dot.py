@@ -1,0 +1,295 @@
+"""From a graph to a picture: choose what to show, and write it as Graphviz source.
+
+`draw` is the story in order: trace the graph, group its nodes, build the scene, write it down.
+Cards are HTML-like labels of Graphviz; ids are our own, and every text is quoted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextvars import Context
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from autograd.engine import Value
+
+from .cards import Card, is_wrong
+from .fold import MOST_NODES, around, choose
+from .labels import LONGEST_NOTE, LONGEST_TIP, clean, markup, number, tooltip
+from .palette import (
+    FRAME_FILL,
+    FRAME_LINE,
+    GREY,
+    INK,
+    KINDS,
+    NEGATIVE,
+    POSITIVE,
+    RED,
+    ZERO,
+    fill,
+    line_colours,
+    width,
+)
+from .scene import Arrow, Frame, Scene, build, framed
+from .trace import Trace
+
+if TYPE_CHECKING:
+    from .render import Picture
+
+MOST_LABELLED_ARROWS = 60
+WIDEST = 4.0  # a picture that is wider than so many times its height is turned
+FEW = 8  # cards, beside which a legend in one line would be too wide
+LEFT, RIGHT, SPAN = 'WIDTH="42"', 'WIDTH="64"', 'COLSPAN="2"'  # the columns of a card
+
+
+def draw(
+    y: Any,
+    *,
+    depth: int | None = None,
+    focus: Value | None = None,
+    hops: int = 2,
+    max_nodes: int = MOST_NODES,
+    rankdir: str | None = None,
+) -> Picture:
+    """Draw what a Value was computed from: values, local derivatives, gradients.
+
+    Args:
+        y: a Value; a list of them; or a Module, which is drawn as it computes its output from
+            inputs x1, x2, ... that are 1.
+        depth: how many levels of modules to show from inside; 0 makes the model one card. If not
+            given, all of them while the graph is small, and as many as can be read when it is not.
+        focus: a Value of the graph; only what is around it is drawn,
+        hops: so many arrows away at most.
+        max_nodes: refuse to draw more cards than that.
+        rankdir: "LR" (inputs at the left) or "TB" (at the top); if not given, what suits the graph.
+
+    Returns:
+        A graphviz.Digraph: ``.render("y", format="png")``, ``.pipe("svg")``, ``.source``; also
+        ``.mermaid()``. Notebooks show it.
+
+    Raises:
+        TypeError: if ``y`` is none of these.
+        ValueError: if the picture would be too large to read, even with modules folded.
+
+    >>> x = Value(3.0, label="x")
+    >>> picture = draw(x * x)
+    >>> picture.pipe("svg")[:5]
+    b'<?xml'
+    """
+    trace = _trace(y)
+    if focus is None:
+        groups = choose(trace, depth, max_nodes)
+    else:
+        groups = around(trace, _position(trace, focus), hops, max_nodes)
+    scene = build(trace, groups)
+    if rankdir is not None:
+        return write_dot(scene, rankdir)
+    picture = write_dot(scene, "LR")
+    return write_dot(scene, "TB") if _is_sliver(picture) else picture
+
+
+def _trace(y: Any) -> Trace:
+    if callable(y) and hasattr(y, "named_parameters"):
+        return Trace(_outputs(_run(y)), type(y).__name__, grads=False)
+    return Trace(_outputs(y))
+
+
+def _outputs(y: Any) -> list[Value]:
+    outputs = [y] if isinstance(y, Value) else list(y) if hasattr(y, "__iter__") else []
+    if not outputs or not all(isinstance(output, Value) for output in outputs):
+        raise TypeError(
+            f"draw: expected a Value, a list of Values or a Module, got {y!r:.80}; "
+            "draw what was computed from Values, not its .data"
+        )
+    return outputs
+
+
+def _run(module: Any) -> Any:
+    """The output of a Module on inputs x1, x2, ..., recorded whatever mode is on here."""
+    nin = getattr(module, "nin", None)
+    if not isinstance(nin, int):
+        raise TypeError(
+            f"draw: expected a Module that says how many inputs it takes, but "
+            f"{type(module).__name__} has no attribute nin; draw what it returns: draw(module(x))"
+        )
+    return Context().run(module, [Value(1.0, label=f"x{i + 1}") for i in range(nin)])
+
+
+def _position(trace: Trace, focus: Value) -> int:
+    for i, node in enumerate(trace.nodes):
+        if node is focus:
+            return i
+    raise ValueError(f"draw: expected focus to be a Value of this graph, got {focus!r}")
+
+
+# ---- Graphviz source ----
+
+
+def write_dot(scene: Scene, rankdir: str) -> Picture:
+    """Write a scene as Graphviz source.
+
+    >>> write_dot(Scene("", []), "LR").source.split()[0]
+    'digraph'
+    """
+    from .render import Picture
+
+    picture = Picture(
+        scene=scene,
+        graph_attr={
+            "rankdir": rankdir, "nodesep": "0.25", "ranksep": "0.45", "pad": "0.2",
+            "bgcolor": "white", "fontname": "Helvetica",
+            "label": f"<{_legend(scene, rankdir)}>", "labelloc": "b",
+        },
+        node_attr={"shape": "plain", "fontname": "Helvetica"},
+        edge_attr={"fontname": "Helvetica", "fontsize": "10", "arrowsize": "0.7"},
+    )  # fmt: skip
+    _write_frame(picture, scene, framed(scene.cards), count())
+    labelled = sum(arrow.partial is not None for arrow in scene.arrows) <= MOST_LABELLED_ARROWS
+    for arrow in scene.arrows:
+        _write_arrow(picture, scene, arrow, labelled)
+    for i, (at, text) in enumerate(scene.callouts):
+        note = _cell(_font(clean(text, LONGEST_NOTE), RED, 11, bold=True), "white")
+        picture.node(f"c{i}", label=f"<{_table([note])}>")
+        picture.edge(f"c{i}", f"n{at}", color=RED, style="dashed", penwidth="1.5")
+    return picture
+
+
+def _write_frame(graph: Any, scene: Scene, frame: Frame, ids: Iterator[int]) -> None:
+    """The cards of a frame, and its inner frames, three deep at most, as clusters."""
+    for at in frame.cards:
+        card = scene.cards[at]
+        graph.node(f"n{at}", label=f"<{_card(card, scene.steepest)}>", tooltip=_tooltip(card.tip))
+    for name, inner in frame.frames.items():
+        with graph.subgraph(name=f"cluster_{next(ids)}") as cluster:
+            cluster.attr(
+                label=f"<{_font(clean(name), GREY, 12, bold=True)}>", labeljust="l", labelloc="t",
+                style="rounded,filled", color=FRAME_LINE, fillcolor=FRAME_FILL, margin="10",
+                tooltip=_tooltip([name]),
+            )  # fmt: skip
+            _write_frame(cluster, scene, inner, ids)
+
+
+def _write_arrow(picture: Picture, scene: Scene, arrow: Arrow, labelled: bool) -> None:
+    line, ink = (RED, RED) if is_wrong(arrow.partial, arrow.flow) else line_colours(arrow.flow)
+    attributes = {"color": line, "penwidth": f"{width(arrow.flow, scene.steepest):.2f}"}
+    if arrow.tip:
+        attributes |= {"tooltip": _tooltip(arrow.tip), "labeltooltip": _tooltip(arrow.tip)}
+    if arrow.partial is not None and labelled:
+        text = f"<TD>∂ {number(arrow.partial)}</TD>"  # a table, for the space around it
+        label = f"<{_table([text], padding=3)}>"
+        attributes |= {"label": label, "fontcolor": ink}
+    tail, head = scene.cards[arrow.tail], scene.cards[arrow.head]
+    if tail.frames and head.frames and tail.frames != head.frames and head.kind == "operation":
+        attributes["minlen"] = "2"  # room for the leaves of the next module: frames side by side
+    picture.edge(f"n{arrow.tail}", f"n{arrow.head}", **attributes)
+
+
+def _tooltip(lines: Iterable[str]) -> str:
+    return tooltip(*(clean(line, LONGEST_TIP) for line in lines))
+
+
+def _is_sliver(picture: Picture) -> bool:
+    """Whether a picture is far wider than tall; False if nothing here can lay it out."""
+    from .render import size
+
+    try:
+        wide, tall = size(picture.source)
+    except RuntimeError:
+        return False
+    return wide > WIDEST * tall
+
+
+# ---- cards ----
+
+
+def _card(card: Card, steepest: float) -> str:
+    """A card as a table: badge and name; label and number in each row; notes."""
+    rows = [_header(clean(card.badge), clean(card.title), *KINDS[card.kind])]
+    if card.row is not None:
+        rows.append(_row(*card.row, "white"))
+    if card.grad_label:
+        rows.append(_row(card.grad_label, card.grad_text, fill(card.grad, steepest), bold=True))
+    if card.notes:
+        notes = "<BR/>".join(_font(clean(note, LONGEST_NOTE), GREY, 8) for note in card.notes)
+        rows.append(_cell(notes, "white", SPAN))
+    return _table(rows, border=RED if card.is_wrong else KINDS[card.kind][0])
+
+
+def _header(badge: str, name: str, ink: str, paper: str) -> str:
+    dark, light = _font(badge, "white", 12, bold=True), _font(name, ink, 12, bold=True)
+    if badge and name:
+        return _cell(dark, ink, LEFT) + _cell(light, paper, RIGHT)
+    return _cell(dark, ink, SPAN) if badge else _cell(light, paper, SPAN)
+
+
+def _row(label: str, text: str, paper: str, bold: bool = False) -> str:
+    ink = RED if "nan" in text or "inf" in text else INK
+    if not label:
+        return _cell(_font(text, ink, 10), paper, SPAN)
+    # A table of its own: two filled cells side by side would show a seam.
+    cells = f'<TD {LEFT} ALIGN="LEFT">{_font(label, INK if bold else GREY, 9)}</TD>'
+    cells += f'<TD {RIGHT} ALIGN="RIGHT">{_font(text, ink, 12, bold)}</TD>'
+    return _cell(_table([cells]), paper, f'{SPAN} CELLPADDING="0"')
+
+
+def _table(rows: Iterable[str], padding: int = 4, spacing: int = 0, border: str = "") -> str:
+    attributes = f'CELLBORDER="0" CELLSPACING="{spacing}" CELLPADDING="{padding}"'
+    attributes += f' BORDER="2" COLOR="{border}"' if border else ' BORDER="0"'
+    return f"<TABLE {attributes}>{''.join(f'<TR>{row}</TR>' for row in rows)}</TABLE>"
+
+
+def _cell(content: str, paper: str, attributes: str = "") -> str:
+    return f'<TD BGCOLOR="{paper}" {attributes}>{content}</TD>'
+
+
+def _font(text: str, colour: str, size: int, bold: bool = False) -> str:
+    text = markup(text) or " "  # Graphviz refuses an empty element
+    text = f"<B>{text}</B>" if bold else text
+    return f'<FONT COLOR="{colour}" POINT-SIZE="{size}">{text}</FONT>'
+
+
+# ---- the legend ----
+
+
+def _legend(scene: Scene, rankdir: str) -> str:
+    """Explain what occurs in the picture: in one line below a wide one, else in several."""
+    kinds = [kind for kind in KINDS if any(card.kind == kind for card in scene.cards)]
+    parts = ["".join(_legend_kind(kind) for kind in kinds)]
+    parts += [_legend_cell(remark) for remark in _remarks(scene)]
+    if any(card.grad is not None for card in scene.cards):
+        parts.append(_legend_scale(clean(scene.goal) or "the output"))
+    cells = [f"<TD>{_table([part], spacing=2)}</TD>" for part in parts]
+    stacked = rankdir == "TB" or len(scene.cards) < FEW
+    rows = ["".join(cells[:2]), *cells[2:]] if stacked else ["".join(cells)]
+    return _table([f"<TD>{_table([row], 0)}</TD>" for row in rows])
+
+
+def _remarks(scene: Scene) -> Iterator[str]:
+    if any(arrow.partial is not None for arrow in scene.arrows):
+        yield "∂ on an arrow: local derivative"
+    if any(card.count > 1 for card in scene.cards):
+        yield "×N: N alike, drawn once"
+    if any(card.grad_label and card.grad is None for card in scene.cards):
+        yield "grad –: backward() has not been here"
+
+
+def _legend_kind(kind: str) -> str:
+    ink, paper = KINDS[kind]
+    if kind == "operation":
+        ink, paper = "white", ink
+    return _cell(_font(kind, ink, 10, bold=True), paper)
+
+
+def _legend_scale(goal: str) -> str:
+    shades = [*reversed(NEGATIVE), ZERO, *POSITIVE]
+    signs = {0: "−", len(NEGATIVE): "0", len(shades) - 1: "+"}
+    cells = [
+        _cell(_font(signs.get(i, " "), INK, 10, bold=True), shade, 'WIDTH="18"')
+        for i, shade in enumerate(shades)
+    ]
+    before, after = _legend_cell(f"grad: raising it lowers {goal}"), _legend_cell("raises it")
+    return "".join([before, *cells, after])
+
+
+def _legend_cell(text: str) -> str:
+    return _cell(_font(text, GREY, 10), "white")

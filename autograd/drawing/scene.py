@@ -1,0 +1,150 @@
+"""What a picture shows, in no picture language yet: cards, arrows, callouts, frames.
+
+`fold.py` says which nodes share a card; `dot.py` and `mermaid.py` write a scene down.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from .cards import Card, Group, card, constant_card, count, is_wrong
+from .labels import number
+from .trace import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """From the card of an input to the card of what was made from it; None is not known."""
+
+    tail: int
+    head: int
+    partial: float | None = None
+    flow: float | None = None
+    tip: tuple[str, ...] = ()
+
+
+@dataclass
+class Scene:
+    """Everything in one picture; arrows and callouts (card, text) name cards by position."""
+
+    goal: str  # what the gradients are of
+    cards: list[Card]
+    arrows: list[Arrow] = field(default_factory=list)
+    callouts: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def steepest(self) -> float:
+        """The largest finite |grad| on a card, for which colours are full; 1 if there is none."""
+        sizes = [abs(c.grad) for c in self.cards if c.grad is not None and math.isfinite(c.grad)]
+        return max(sizes, default=0.0) or 1.0
+
+
+@dataclass
+class Frame:
+    """The cards right inside one module, and the frames of the modules inside it."""
+
+    cards: list[int] = field(default_factory=list)
+    frames: dict[str, Frame] = field(default_factory=dict)
+
+
+def build(trace: Trace, groups: Sequence[Group]) -> Scene:
+    """Make the scene of a trace: a card per group, and one per constant a card is made from.
+
+    >>> from autograd import Value
+    >>> scene = build(Trace([Value(3.0) * 2.0]), [Group([0]), Group([1])])
+    >>> [card.kind for card in scene.cards], [(a.tail, a.head) for a in scene.arrows]
+    (['input', 'output', 'constant'], [(0, 1), (2, 1)])
+    """
+    goals = {trace.nodes[i].label for i in trace.outputs}
+    scene = Scene(goals.pop() if len(goals) == 1 else "", [card(trace, group) for group in groups])
+    card_of = {i: at for at, group in enumerate(groups) for i in group.nodes}
+    for at, group in enumerate(groups):
+        if group.is_node:
+            _connect_node(scene, trace, group.nodes[0], card_of, groups)
+            _note_unseen(scene, trace, group.nodes[0], card_of)
+        else:
+            _connect_group(scene, trace, at, group, card_of)
+    _call_out(scene, trace, card_of)
+    return scene
+
+
+def framed(cards: Sequence[Card]) -> Frame:
+    """Sort cards into frames; the outermost one is the whole picture."""
+    picture = Frame()
+    for at, item in enumerate(cards):
+        frame = picture
+        for name in item.frames:
+            frame = frame.frames.setdefault(name, Frame())
+        frame.cards.append(at)
+    return picture
+
+
+def _connect_node(
+    scene: Scene, trace: Trace, i: int, card_of: dict[int, int], groups: Sequence[Group]
+) -> None:
+    """Add an arrow per input of a node, with its local derivative where the input is a node too."""
+    head = card_of[i]
+    seen = [(place, card_of[j]) for place, j in trace.places[i] if j in card_of]
+    scene.arrows += [
+        Arrow(tail, head)
+        for tail in dict.fromkeys(tail for _, tail in seen if not groups[tail].is_node)
+    ]
+    for place, tail in seen:
+        if groups[tail].is_node:
+            partial, flow = trace.partial(i, place), trace.flow(i, place)
+            scene.arrows.append(Arrow(tail, head, partial, flow, _arrow_tip(trace, i, place)))
+    for constant in trace.constants(i):
+        _add_constants(scene, [constant], head)
+
+
+def _connect_group(
+    scene: Scene, trace: Trace, head: int, group: Group, card_of: dict[int, int]
+) -> None:
+    """Add one arrow per card that a group is made from, and one card for all its constants."""
+    tails = dict.fromkeys(card_of[j] for i in group.nodes for j in trace.inputs[i])
+    scene.arrows += [Arrow(tail, head) for tail in tails if tail != head]
+    shown = [i for i in group.nodes if _shows_numbers(trace, group, i)]
+    constants = [x for i in shown for x in trace.constants(i)]
+    if constants:
+        _add_constants(scene, constants, head)
+
+
+def _shows_numbers(trace: Trace, group: Group, i: int) -> bool:
+    """Of a module only the numbers that meet a parameter: data, not a slope or the 0 of a sum."""
+    return group.module is None or any(trace.kind(j) == "parameter" for j in trace.inputs[i])
+
+
+def _add_constants(scene: Scene, values: Sequence[float], head: int) -> None:
+    scene.arrows.append(Arrow(len(scene.cards), head))
+    scene.cards.append(constant_card(values, scene.cards[head].frames))
+
+
+def _arrow_tip(trace: Trace, i: int, place: int) -> tuple[str, ...]:
+    local = f"∂ {trace.partial(i, place)!r}: derivative of {trace.formula(i)} by input {place + 1}"
+    flow = trace.flow(i, place)
+    return (local,) if flow is None else (local, f"{flow!r} flows back along this arrow")
+
+
+def _note_unseen(scene: Scene, trace: Trace, i: int, card_of: dict[int, int]) -> None:
+    """Say on a card how many of its arrows are missing from the picture."""
+    near = {"input": trace.inputs[i], "use": [user for user, _ in trace.uses[i]]}
+    unseen = {what: sum(j not in card_of for j in nodes) for what, nodes in near.items()}
+    if any(unseen.values()):
+        note = "not drawn: " + ", ".join(count(n, what) for what, n in unseen.items() if n)
+        at = card_of[i]
+        scene.cards[at] = replace(scene.cards[at], notes=(*scene.cards[at].notes, note))
+
+
+def _call_out(scene: Scene, trace: Trace, card_of: dict[int, int]) -> None:
+    """Point at where a nan or inf began: the first such value, else the first grad going back."""
+    positions = range(len(trace.nodes))
+    value = next((i for i in positions if is_wrong(trace.nodes[i].data)), None)
+    grad = next((i for i in reversed(positions) if is_wrong(trace.grad(i))), None)
+    if value is not None and value in card_of:
+        node = trace.nodes[value]
+        made = "given: " if node.op is None else f"{trace.formula(value)} = "
+        scene.callouts.append((card_of[value], made + number(node.data)))
+    elif value is None and grad is not None and grad in card_of:
+        scene.callouts.append((card_of[grad], f"the first {trace.grad(grad)} going back"))

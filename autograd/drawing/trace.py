@@ -1,0 +1,112 @@
+"""A graph as pictures ask about it: by position, leaves first, then oldest first.
+
+Read once, never changed; derivatives are worked out when first asked for.
+
+    i        the position of a node
+    place    which of a node's inputs, from 0
+    partial  the local derivative of node i by one of its inputs
+    flow     what comes back to that input: partial times the grad of node i
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from autograd.engine import Value, graph, local_partials
+
+from .labels import number
+from .modules import Path, find_homes, is_parameter
+
+
+class Trace:
+    """What one picture is drawn from.
+
+    Args:
+        outputs: the Values to draw, with all they were made from.
+        title: a name for the model itself, around parameters that sit in no module inside it.
+        grads: False draws every gradient as one that was not computed.
+
+    >>> x = Value(3.0, label="x")
+    >>> trace = Trace([x * x])
+    >>> trace.places, trace.uses, trace.partial(1, 0)
+    ([[], [(0, 0), (1, 0)]], [[(1, 0), (1, 1)], []], 3.0)
+    """
+
+    def __init__(
+        self, outputs: Sequence[Value], title: str = "model", *, grads: bool = True
+    ) -> None:
+        self.title = title
+        self.nodes = graph(*outputs)
+        index = {node: i for i, node in enumerate(self.nodes)}
+        self.outputs = [index[node] for node in outputs]
+        self.places: list[list[tuple[int, int]]] = []  # per node, (place, input)
+        self.uses: list[list[tuple[int, int]]] = [[] for _ in self.nodes]  # per node, (user, place)
+        for i, node in enumerate(self.nodes):
+            places = [(p, index[x]) for p, x in enumerate(node.inputs) if isinstance(x, Value)]
+            self.places.append(places)
+            for place, j in places:
+                self.uses[j].append((i, place))
+        self.inputs = [[j for _, j in places] for places in self.places]
+        self.homes, self.calls = find_homes(self.nodes, self.inputs)
+        # The frame of the model itself, only drawn if a parameter sits right in it.
+        self.outermost: Path = (title,) if () in self.homes else ()
+        self._grads = grads
+        self._partials: dict[int, Sequence[float | None]] = {}
+
+    def kind(self, i: int) -> str:
+        if self.nodes[i].op is None:
+            return "parameter" if is_parameter(self.nodes[i]) else "input"
+        return "output" if i in self.outputs else "operation"
+
+    def badge(self, i: int) -> str:
+        """The op as drawn; a constant exponent stands beside it and gets no card."""
+        op, power = self.nodes[i].op, self.exponent(i)
+        return "" if op is None else op.symbol if power is None else op.symbol + number(power)
+
+    def exponent(self, i: int) -> float | None:
+        node = self.nodes[i]
+        if node.op is None or node.op.name != "pow" or isinstance(node.inputs[1], Value):
+            return None
+        return node.inputs[1]
+
+    def constants(self, i: int) -> list[float]:
+        """The numbers among the inputs that get a card."""
+        if self.exponent(i) is not None:
+            return []
+        return [x for x in self.nodes[i].inputs if not isinstance(x, Value)]
+
+    def grad(self, i: int) -> float | None:
+        """The gradient, None if no backward pass has been here."""
+        node = self.nodes[i]
+        return node.grad if self._grads and node.has_grad else None
+
+    def partial(self, i: int, place: int) -> float | None:
+        if i not in self._partials:
+            self._partials[i] = local_partials(self.nodes[i])
+        return self._partials[i][place]
+
+    def flow(self, i: int, place: int) -> float | None:
+        """As the engine has it: a grad of zero hands on nothing, nor does what was not chosen."""
+        op, grad, partial = self.nodes[i].op, self.grad(i), self.partial(i, place)
+        if op is None or grad is None or partial is None:
+            return None
+        return 0.0 if grad == 0.0 or (op.selects and partial == 0.0) else partial * grad
+
+    def is_stale(self, i: int) -> bool:
+        """Say whether a number no longer follows from its inputs, as one was assigned since."""
+        node = self.nodes[i]
+        if node.op is None:
+            return False
+        now: float = node.op.on(*(x.data if isinstance(x, Value) else x for x in node.inputs))
+        return now != node.data and not (math.isnan(now) and math.isnan(node.data))
+
+    def formula(self, i: int) -> str:
+        """How a node was made, with names or numbers: ``tanh(z)``, ``mul(w1, 2)``."""
+        node = self.nodes[i]
+        shown = [
+            x.label or number(x.data) if isinstance(x, Value) else number(x)
+            for x in node.inputs[:4]
+        ]
+        name = "" if node.op is None else node.op.name
+        return f"{name}({', '.join(shown)}{', …' * (len(node.inputs) > 4)})"
