@@ -34,8 +34,16 @@ __all__ += [row.name for row in TABLE if not hasattr(builtins, row.name)]
 
 if TYPE_CHECKING:
     from .drawing import draw
+    from .ops import SequenceOp
 
-    def __getattr__(name: str) -> Op: ...  # the ops of the table
+    sum: SequenceOp
+    prod: SequenceOp
+    dot: SequenceOp
+    mean: SequenceOp
+    norm: SequenceOp
+    logsumexp: SequenceOp
+
+    def __getattr__(name: str) -> Op: ...  # the other ops of the table
 
 else:
 

@@ -10,6 +10,7 @@ meets hands it all ancestors, oldest first; each of those is then shallow. `_lis
 from __future__ import annotations
 
 from contextvars import ContextVar
+from copyreg import __newobj__  # type: ignore[attr-defined]
 from itertools import count
 from threading import Lock
 from typing import Any
@@ -53,19 +54,32 @@ def reduce_one(value: Value) -> tuple[Any, ...]:
         listed.discard(value)
     elif value.op is not None:
         nodes = [node for node in graph(value) if node is not value]
-        _listed.set(set(nodes))
-        ancestors = (*nodes, _EndOfList())
+        listed = set(nodes)
+        _listed.set(listed)
+        ancestors = (*nodes, _EndOfList(listed))
     grad = value.grad if value.has_grad else None
     op = None if value.op is None else value.op.name
     state = (ancestors, value._data, grad, value.label, op, value._a, value._b, value._order)
-    return object.__new__, (Value,), state
+    return __newobj__, (Value,), state
 
 
 class _EndOfList:
-    """Pickled last in a list of ancestors: what is listed by then is no longer being pickled."""
+    """Pickled last in a list of ancestors: what is listed by then is no longer being pickled.
+
+    It is not if pickling fails before, either; then this object dies.
+    """
+
+    def __init__(self, listed: set[Value] | None = None) -> None:
+        self.listed = listed
+
+    def _forget(self) -> None:
+        if self.listed is not None and _listed.get() is self.listed:
+            _listed.set(None)
+
+    __del__ = _forget
 
     def __reduce__(self) -> tuple[Any, ...]:
-        _listed.set(None)
+        self._forget()
         return _EndOfList, ()
 
 
@@ -80,8 +94,10 @@ def restore(value: Value, state: tuple[Any, ...]) -> None:
     op = None if name is None else OPS[name]
     _set(value, data, UNSET if grad is None else grad, label, op, a, b, order)
     with _counting:
-        if abs(order) >= engine._tick():  # made by a process that has counted further than this one
-            engine._tick = count(abs(order) + 1).__next__
+        if abs(order) >= next(
+            engine._ticks
+        ):  # made by a process that has counted further than this one
+            engine._ticks = count(abs(order) + 1)
 
 
 def _set(

@@ -7,12 +7,14 @@ it is the one that writes `.grad`.
     node    a Value; a leaf if nothing made it     order    when it was made: a sequence number
     a, b    the inputs of a node. One or two inputs sit there as they are, more as a tuple in `a`;
             a plain float among them is a constant
-    fresh   a zero made for one sweep: `grad is fresh` says "visited, nothing has arrived yet"
+    fresh   a zero made for one sweep: `grad is fresh` says "reached, nothing has arrived yet"
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+import os
+from collections.abc import Callable
 from itertools import count
 from operator import attrgetter
 from threading import RLock
@@ -20,6 +22,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, final
 
 from . import modes
 from .ops import (
+    BUILT_IN,
+    DECLARED,
     FLOATS,
     NUMPY_NAMES,
     OPS,
@@ -37,9 +41,18 @@ ADD, SUB, MUL, DIV, POW, NEG = (OPS[name] for name in ("add", "sub", "mul", "div
 
 UNSET = float("0")  # the grad of a Value that no backward pass has reached: known by identity
 
-_tick = count(1).__next__
+_ticks = count(1)
 _new = object.__new__
 _sweeping = RLock()  # sweeps write .grad: one at a time, whatever the thread
+
+
+def _renew_lock() -> None:
+    global _sweeping
+    _sweeping = RLock()
+
+
+if hasattr(os, "register_at_fork"):  # the thread that holds the lock does not live on in a child
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 class ParameterPath(str):
@@ -90,7 +103,7 @@ class Value:
         self.grad = UNSET
         self.label = label
         self.op = self._a = self._b = None
-        self._order = _tick()
+        self._order = next(_ticks)
 
     def __init_subclass__(cls) -> NoReturn:
         raise TypeError(
@@ -107,7 +120,7 @@ class Value:
         self._data = number(data, f"data of {_name(self)}")
         # A leaf becomes younger than what was computed from it, and sweeps notice that.
         # The number of a computed node belongs to its op: a negative order marks it as overwritten.
-        self._order = _tick() if self.op is None else -abs(self._order)
+        self._order = next(_ticks) if self.op is None else -abs(self._order)
 
     @property
     def inputs(self) -> tuple[Value | float, ...]:
@@ -142,9 +155,7 @@ class Value:
         """
         seed = number(seed, "backward: seed")
         with _sweeping:
-            totals = _sweep(self, seed)
-            for leaf, total in totals.items():
-                leaf.grad = total if leaf.grad is None else leaf.grad + total
+            _sweep(self, seed)
 
     def zero_grad(self) -> None:
         """Forget the gradients of this Value and of all it was made from.
@@ -152,7 +163,7 @@ class Value:
         >>> x = Value(3.0); y = x * x; y.backward(); y.zero_grad(); x.grad
         0.0
         """
-        for node in graph(self):
+        for node in graph(self) if self.op is not None else (self,):
             node.grad = UNSET
 
     def detach(self) -> Value:
@@ -180,9 +191,10 @@ class Value:
 
     def _backward(self) -> None:
         """Do this one node's step: add grad times the local derivatives to the grads of its inputs."""
-        for x, p in zip(reversed(self.inputs), reversed(local_partials(self))):
-            if p is not None:
-                x.grad += p * self.grad  # type: ignore[union-attr]
+        if self.grad != 0.0:  # zero hands on nothing, as in a sweep
+            for x, c in zip(reversed(self.inputs), reversed(_contributions(self, self.grad))):
+                if c is not None:
+                    x.grad += c  # type: ignore[union-attr]
 
     # ---- operators; the hot ones take a fast path ----
 
@@ -197,7 +209,7 @@ class Value:
             y.op = ADD
             y._a = self
             y._b = other
-            y._order = _tick()
+            y._order = next(_ticks)
             if modes.watching:
                 modes.watch(y)
             return y
@@ -227,7 +239,7 @@ class Value:
             y.op = MUL
             y._a = self
             y._b = other
-            y._order = _tick()
+            y._order = next(_ticks)
             if modes.watching:
                 modes.watch(y)
             return y
@@ -246,10 +258,10 @@ class Value:
     def __rtruediv__(self, other: Any) -> Value:
         return _operator(DIV, other, self)
 
-    def __pow__(self, other: Any, modulo: None = None) -> Value:
+    def __pow__(self, other: Any) -> Value:
         return _operator(POW, self, other)
 
-    def __rpow__(self, other: Any, modulo: None = None) -> Value:
+    def __rpow__(self, other: Any) -> Value:
         return _operator(POW, other, self)
 
     def __floordiv__(self, other: Any) -> Value:
@@ -292,9 +304,11 @@ class Value:
         """Round to an integer, or to ``digits`` decimals as NumPy does: round(x * 10**n) / 10**n."""
         if digits is None:
             return _apply(OPS["round"], (self,))
-        scale = 10.0 ** abs(digits)
+        scale = 10.0 ** min(abs(digits), 290)
         if digits < 0:
             return _apply(OPS["round"], (self / scale,)) * scale
+        if math.isinf(self._data * scale):  # so large that it has no decimals
+            return _apply(OPS["round"], (self,))
         return _apply(OPS["round"], (self * scale,)) / scale
 
     # ---- comparisons: by value; hashing: by identity ----
@@ -332,8 +346,9 @@ class Value:
 
     def __float__(self) -> NoReturn:
         raise TypeError(
-            "float(Value): this would drop its graph, and its gradient with it; use autograd's "
-            "functions (autograd.exp(v) or v.exp(), not math.exp(v)), or v.data for the number"
+            "expected a plain number, got a Value: this would drop its graph, and its gradient with "
+            "it; use autograd's functions (autograd.exp(v) or v.exp(), not math.exp(v)), or v.data "
+            "for the number"
         )
 
     __int__ = __index__ = __complex__ = __float__
@@ -381,7 +396,7 @@ class Value:
     def _record(op: Op, x: tuple[Any, ...]) -> Value:
         return _apply(op, x)
 
-    if TYPE_CHECKING:  # every op is a method, under its own and NumPy's name: see _install_methods
+    if TYPE_CHECKING:  # every op is a method: see _install_method
 
         def __getattr__(self, name: str) -> Callable[..., Value]: ...
 
@@ -397,7 +412,7 @@ def _node(data: float, op: Op, a: Any, b: Any) -> Value:
     y.op = op
     y._a = a
     y._b = b
-    y._order = _tick()
+    y._order = next(_ticks)
     if modes.watching:
         modes.watch(y)
     return y
@@ -407,6 +422,8 @@ def _apply(op: Op, x: tuple[Any, ...]) -> Value:
     """Run an op and record it. ``x``: Values and numbers, at least one Value."""
     if op.partials.__class__ is _Undeclared:
         raise NotImplementedError(op.partials.advice())
+    if op.is_unary and len(x) == 1:
+        return _unary(op, x[0])
     x = tuple(v if v.__class__ is Value else number(v, op.name) for v in op.complete(x))
     y = evaluate(op, [v._data if v.__class__ is Value else v for v in x])
     if len(x) == 1:
@@ -436,32 +453,41 @@ def _comparable(x: Any) -> float | None:
     return as_real(x)
 
 
-def _method(op: Op) -> Callable[..., Value]:
-    if op.defaults or op.defaults is None or op.least != 1:
-        return lambda self, *x: _apply(op, (self, *x))
-    forward = op.forward
-
-    def method(self: Value) -> Value:
-        x = self._data
-        try:
-            y = forward(FLOATS, x)
-        except (ArithmeticError, ValueError):
-            y = None
-        return _node(y if y.__class__ is float else evaluate(op, (x,)), op, self, None)
-
-    return method
+def _unary(op: Op, v: Value) -> Value:
+    """`_apply` for one input, quickly."""
+    x = v._data
+    try:
+        y = op.forward(FLOATS, x)
+    except (ArithmeticError, ValueError):
+        y = None
+    return _node(y if y.__class__ is float else evaluate(op, (x,)), op, v, None)
 
 
-def _install_methods(table: Iterable[Op]) -> None:
-    for row in table:
-        if not isinstance(row, SequenceOp):
-            for name in filter(None, (row.name, NUMPY_NAMES.get(row.name))):
-                method = _method(row)
-                method.__name__, method.__doc__ = name, row.__doc__
-                setattr(Value, name, method)
+def _install_method(op: Op) -> None:
+    """Make an op a method, under its own and NumPy's name, unless Value uses that name otherwise."""
+    for name in (op.name, NUMPY_NAMES.get(op.name, op.name)):
+        if not isinstance(op, SequenceOp) and not hasattr(Value, name):
+            setattr(Value, name, _method(op.name))
 
 
-_install_methods(TABLE)
+def _method(name: str) -> Callable[..., Value]:
+    op = OPS[name]
+
+    def unary(self: Value) -> Value:
+        return _unary(op, self)
+
+    def method(self: Value, *x: Any) -> Value:
+        return _apply(OPS[name], (self, *x))  # looked up anew: one's own op may be declared anew
+
+    function = unary if op.is_unary and name in BUILT_IN else method
+    function.__name__ = name
+    function.__doc__ = f"Apply the op {name} to this Value, and to further inputs if it takes any."
+    return function
+
+
+for _op in TABLE:
+    _install_method(_op)
+DECLARED.append(_install_method)
 
 
 # ---- walking the graph ----
@@ -494,13 +520,6 @@ def local_partials(node: Value) -> list[float | None]:
     op, x = node.op, node.inputs
     if op is None:
         return []
-    if len(x) == 1:
-        try:
-            (p,) = op.partials(FLOATS, node._data, node._a._data)
-        except (ArithmeticError, ValueError):
-            p = None
-        if p.__class__ is float:  # the common case, done quickly
-            return [p]
     return partials(
         op,
         node._data,
@@ -509,110 +528,142 @@ def local_partials(node: Value) -> list[float | None]:
     )
 
 
-def _sweep(output: Value, seed: float) -> dict[Value, float]:
-    """Reverse sweep: set the grad of computed nodes, return what arrived at the leaves."""
-    if output.op is None:
-        return {output: seed}
+def _sweep(output: Value, seed: float) -> None:
+    """Reverse sweep: set the grad of computed nodes, add what arrived at the leaves to theirs."""
     fresh = float("0")
     nodes: list[Value] = []
+    leaves: list[tuple[Value, float]] = []  # each with the grad it had: the sweep needs the place
     try:
-        _visit(output, nodes, fresh)
+        _visit(output, nodes, leaves, fresh)
         output.grad = seed
-        return _pull(nodes, fresh)
+        _pull(nodes, leaves, fresh)
+        for leaf, before in leaves:
+            if before is not None and before is not UNSET:
+                leaf.grad = before + leaf.grad
     except BaseException:
-        for node in nodes:
-            node.grad = UNSET
+        for leaf, before in leaves:
+            leaf.grad = before
+        for node in graph(output):
+            if node.op is not None:
+                node.grad = UNSET
         raise
 
 
-def _visit(output: Value, nodes: list[Value], fresh: float) -> None:
-    """Fill ``nodes`` with the computed nodes below ``output``, newest first, their grads fresh."""
+def _visit(
+    output: Value, nodes: list[Value], leaves: list[tuple[Value, float]], fresh: float
+) -> None:
+    """Fill ``nodes`` with the computed nodes below ``output``, newest first, and ``leaves``.
+
+    The grads of all are fresh then.
+    """
+    if output.op is None:
+        leaves.append((output, output.grad))
+        return
     # Depth first, last inputs first: nearly the order wanted already, which makes sorting cheap.
     output.grad = fresh
-    stack = [output]
+    node = output
+    stack: list[Value] = []
     pop, push, add = stack.pop, stack.append, nodes.append
     while True:  # CPython 3.11 warms up at once in this form of a loop, not in `while stack`
-        node = pop()
         add(node)
         a, b = node._a, node._b
+        following = None  # the next node: most need not go through the stack
         if a.__class__ is tuple:
             for x in a:
-                if x.__class__ is Value:
+                if x.__class__ is Value and x.grad is not fresh:
                     if x.op is None:
-                        if x._order > node._order:
-                            raise _stale(x, node)
-                    elif x.grad is not fresh:
-                        x.grad = fresh
+                        leaves.append((x, x.grad))
+                    else:
                         push(x)
+                    x.grad = fresh
         # The same, unrolled for one or two inputs: a loop over them takes half as long again.
-        elif a.__class__ is Value:
+        elif a.__class__ is Value and a.grad is not fresh:
             if a.op is None:
-                if a._order > node._order:
-                    raise _stale(a, node)
-            elif a.grad is not fresh:
-                a.grad = fresh
-                push(a)
-        if b.__class__ is Value:
+                leaves.append((a, a.grad))
+            else:
+                following = a
+            a.grad = fresh
+        if b.__class__ is Value and b.grad is not fresh:
             if b.op is None:
-                if b._order > node._order:
-                    raise _stale(b, node)
-            elif b.grad is not fresh:
-                b.grad = fresh
-                push(b)
-        if not stack:
+                leaves.append((b, b.grad))
+            else:
+                if following is not None:
+                    push(following)
+                following = b
+            b.grad = fresh
+        if following is not None:
+            node = following
+        elif stack:
+            node = pop()
+        else:
             break
     nodes.sort(key=attrgetter("_order"), reverse=True)
-    if nodes[-1]._order < 0:  # the data of a computed node was assigned
+    oldest = nodes[-1]._order
+    if oldest < 0:  # the data of a computed node was assigned
         raise _stale(nodes[-1], nodes[-1])
+    if leaves and max([leaf._order for leaf, _ in leaves]) > oldest:
+        _check_leaves(
+            nodes
+        )  # leaves older than every node were not assigned since: nothing to check
 
 
-def _pull(nodes: list[Value], fresh: float) -> dict[Value, float]:
+def _check_leaves(nodes: list[Value]) -> None:
+    """Refuse a leaf that is younger than a node made from it: its data was assigned since."""
+    for node in nodes:
+        for x in node.inputs:
+            if x.__class__ is Value and x._order > node._order:
+                raise _stale(x, node)
+
+
+def _pull(nodes: list[Any], leaves: list[tuple[Value, float]], fresh: float) -> None:
     """Hand every node's adjoint on to its inputs, the second before the first.
 
     The first contribution is stored, later ones are added. An adjoint of zero hands on nothing.
     """
-    totals: dict[Value, float] = {}
     detector = modes.anomaly_detector()
-    add, sub, mul = (ADD, SUB, MUL) if detector is None else (None, None, None)
+    add, mul = (ADD, MUL) if detector is None else (None, None)
     for node in nodes:
         g = node.grad
         if g == 0.0:
             continue
         op, a, b = node.op, node._a, node._b
-        # What the table says of + - ×, spelled out: these are most of any graph.
+        # What the table says of + and ×, spelled out: these are most of any graph.
         if op is add:
-            to_a = to_b = g
+            if b.__class__ is Value:
+                b.grad = g if b.grad is fresh else b.grad + g
+            if a.__class__ is Value:
+                a.grad = g if a.grad is fresh else a.grad + g
         elif op is mul:
-            to_a = g * (b._data if b.__class__ is Value else b)
-            to_b = g * (a._data if a.__class__ is Value else a)
-        elif op is sub:
-            to_a, to_b = g, -g
+            if b.__class__ is Value:
+                c = g * (a._data if a.__class__ is Value else a)
+                b.grad = c if b.grad is fresh else b.grad + c
+            if a.__class__ is Value:
+                c = g * (b._data if b.__class__ is Value else b)
+                a.grad = c if a.grad is fresh else a.grad + c
+        elif mul is not None and b is None and a.__class__ is Value:
+            p = _unary_partial(op, node._data, a._data)
+            if p != 0.0 or not op.selects:  # nothing, not even inf, gets to what was not chosen
+                c = p * g
+                a.grad = c if a.grad is fresh else a.grad + c
         else:
             contributions = _contributions(node, g)
             if detector is not None:
-                detector.check_backward(node, contributions)
+                detector.check_backward(node, g, contributions)
             for x, c in zip(reversed(node.inputs), reversed(contributions)):
                 if c is not None:
-                    _add(x, c, fresh, totals)
-            continue
-        if b.__class__ is Value:
-            if b.op is None:
-                totals[b] = totals[b] + to_b if b in totals else to_b
-            else:
-                b.grad = to_b if b.grad is fresh else b.grad + to_b
-        if a.__class__ is Value:
-            if a.op is None:
-                totals[a] = totals[a] + to_a if a in totals else to_a
-            else:
-                a.grad = to_a if a.grad is fresh else a.grad + to_a
-    return totals
+                    x.grad = c if x.grad is fresh else x.grad + c
+    if detector is not None:
+        for leaf, _ in leaves:
+            detector.check_total(leaf, leaf.grad)
 
 
-def _add(x: Any, contribution: float, fresh: float, totals: dict[Value, float]) -> None:
-    if x.op is None:
-        totals[x] = totals[x] + contribution if x in totals else contribution
-    else:
-        x.grad = contribution if x.grad is fresh else x.grad + contribution
+def _unary_partial(op: Op, y: float, x: float) -> Any:
+    """The local derivative of an op of one input, quickly."""
+    try:
+        (p,) = op.partials(FLOATS, y, x)
+    except (ArithmeticError, ValueError, TypeError):
+        p = None
+    return p if p.__class__ is float else partials(op, y, [x], [True])[0]
 
 
 def _contributions(node: Value, g: float) -> list[float | None]:

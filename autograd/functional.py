@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from operator import index
 from typing import Any
 
 from . import engine, modes
@@ -85,12 +86,7 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
     trace = _Trace(f, primals, {}, tuple(range(len(primals))))
 
     def pullback(cotangent: Any) -> Any:
-        leaves, _ = flatten(cotangent)
-        if len(leaves) != len(trace.outputs):
-            raise ValueError(
-                f"vjp: expected a cotangent of {len(trace.outputs)} numbers, in the structure of "
-                f"the result, got {len(leaves)}"
-            )
+        leaves = _matched(trace.shape, cotangent, "vjp: the cotangent must be like the result")
         return trace.pull([_number_or_value(x, "vjp: cotangent") for x in leaves])
 
     return trace.result(), pullback
@@ -107,13 +103,11 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     >>> jvp(lambda a, b: a * b, [2.0, 3.0], [1.0, 0.0])
     (6.0, 3.0)
     """
+    _same_length("jvp: primals and tangents", primals, tangents)
     trace = _Trace(f, primals, {}, tuple(range(len(primals))))
-    direction = flatten(list(tangents))[0]
-    if len(direction) != len(trace.variables):
-        raise ValueError(
-            f"jvp: expected tangents for {len(trace.variables)} numbers, in the structure of the "
-            f"primals, got {len(direction)}"
-        )
+    direction: list[Any] = []
+    for shape, tangent in zip(trace.shapes, tangents):
+        direction += _matched(shape, tangent, "jvp: the tangents must be like the primals")
     return trace.result(), trace.push([_number_or_value(t, "jvp: tangent") for t in direction])
 
 
@@ -167,8 +161,10 @@ def hvp(f: Function, x: Sequence[Any], v: Sequence[Any]) -> Any:
     >>> hvp(lambda a, b: a * a * b, [3.0, 2.0], [1.0, 0.0])
     [4.0, 6.0]
     """
+    _same_length("hvp: x and v", x, v)
     gradient = grad(f, tuple(range(len(x))))
-    return type(x)(jvp(gradient, x, v)[1])  # type: ignore[call-arg]
+    product = jvp(gradient, x, v)[1]
+    return product if isinstance(x, tuple) else list(product)
 
 
 class _Trace:
@@ -188,12 +184,12 @@ class _Trace:
         kwargs: dict[str, Any],
         argnums: int | tuple[int, ...],
     ) -> None:
-        self.since = engine._tick()
+        self.since = next(engine._ticks)
         self.name = getattr(f, "__name__", repr(f))
         chosen_args = _positions(argnums, len(args), self.name)
         self.variables: list[Value] = []
         self.shapes: list[Shape] = []
-        self.single = isinstance(argnums, int)
+        self.single = not isinstance(argnums, (tuple, list))
         args = list(args)
         with modes.ensure_recording():
             for i in chosen_args:
@@ -204,7 +200,6 @@ class _Trace:
                 self.variables += variables
             outputs, self.shape = flatten(f(*args, **kwargs))
         self.outputs = [_number_or_value(y, f"result of {self.name}") for y in outputs]
-        self.attached = modes.is_recording()
         self.nodes, self.outer = _below(self.outputs, self.since, set(self.variables))
         self.outer = self.outer or any(v.op is not None for v in self.variables)
 
@@ -225,13 +220,15 @@ class _Trace:
             return y
         if not self.outer:
             return y.data
-        return y if self.attached else y.detach()
+        return _attached(y)
 
     def pull(self, cotangents: list[Any]) -> Any:
         """Reverse sweep: the derivative of sum(cotangent * output) by every chosen argument."""
+        _refuse_stale(self.nodes)
         graph = self.outer or any(c.__class__ is Value for c in cotangents)
         adjoints: dict[Value, Any] = {}
-        with modes.ensure_recording():
+        detector = modes.anomaly_detector()
+        with modes.ensure_recording(), modes.unchecked():
             for y, cotangent in zip(self.outputs, cotangents):
                 if y.__class__ is Value:
                     _accumulate(adjoints, y, cotangent)
@@ -241,6 +238,8 @@ class _Trace:
                 if adjoint.__class__ is float and adjoint == 0.0:
                     continue
                 handed_on: list[Any] = contributions(node, adjoint)
+                if detector is not None:
+                    detector.check_backward(node, adjoint, handed_on)
                 for x, contribution in zip(reversed(node.inputs), reversed(handed_on)):
                     if contribution is not None:
                         _accumulate(adjoints, x, contribution)
@@ -248,9 +247,10 @@ class _Trace:
 
     def push(self, tangents: list[Any]) -> Any:
         """Forward sweep: the derivative of every output along the tangents of the variables."""
+        _refuse_stale(self.nodes)
         graph = self.outer or any(t.__class__ is Value for t in tangents)
         along: dict[Any, Any] = dict(zip(self.variables, tangents))  # tangents by Value
-        with modes.ensure_recording():
+        with modes.ensure_recording(), modes.unchecked():
             for node in reversed(self.nodes):
                 local = _graph_partials(node) if graph else local_partials(node)
                 for x, p in zip(node.inputs, local):
@@ -259,10 +259,10 @@ class _Trace:
                         selected = node.op is not None and node.op.selects
                         _accumulate(along, node, _product(tangent, p, selected))
         found = [along.get(y, 0.0) if y.__class__ is Value else 0.0 for y in self.outputs]
-        return self.shape.fill([self._attached(tangent) for tangent in found])
+        return self.shape.fill([_attached(tangent) for tangent in found])
 
     def _like_arguments(self, leaves: list[Any]) -> Any:
-        leaves = [self._attached(x) for x in leaves]
+        leaves = [_attached(x) for x in leaves]
         filled = []
         start = 0
         for shape in self.shapes:
@@ -271,20 +271,44 @@ class _Trace:
             start = stop
         return filled[0] if self.single else tuple(filled)
 
-    def _attached(self, x: Any) -> Any:
-        return x.detach() if x.__class__ is Value and not self.attached else x
+
+def _attached(x: Any) -> Any:
+    return x.detach() if x.__class__ is Value and not modes.is_recording() else x
+
+
+def _same_length(who: str, x: Any, y: Any) -> None:
+    if not (hasattr(x, "__len__") and hasattr(y, "__len__")):
+        raise TypeError(
+            f"{who} must be lists or tuples with one entry per argument of f, got "
+            f"{type(x).__name__} and {type(y).__name__}; put a single one in a list"
+        )
+    if len(x) != len(y):
+        raise ValueError(
+            f"{who} must be of the same length, one entry per argument, got {len(x)} and {len(y)}"
+        )
+
+
+def _matched(shape: Shape, tree: Any, who: str) -> list[Any]:
+    """The numbers of ``tree`` in the order of ``shape``."""
+    try:
+        return shape.take(tree)
+    except ValueError as error:
+        raise ValueError(f"{who}: {error}") from None
 
 
 def _positions(argnums: int | tuple[int, ...], count: int, name: str) -> list[int]:
     """``argnums`` as non-negative positions."""
-    wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    wanted = [index(i) for i in (argnums if isinstance(argnums, (tuple, list)) else (argnums,))]
     for i in wanted:
         if not -count <= i < count:
             raise ValueError(
                 f"argnums={argnums!r}: {name} was called with {count} positional "
                 f"arguments; count them from 0, and pass by position what is differentiated"
             )
-    return [i % count for i in wanted]
+    positions = [i % count for i in wanted]
+    if len(set(positions)) < len(positions):
+        raise ValueError(f"argnums={argnums!r} names an argument of {name} twice; give each once")
+    return positions
 
 
 def _variable(x: Any, who: str) -> Value:
@@ -312,13 +336,16 @@ def _below(outputs: Iterable[Any], since: int, variables: set[Value]) -> tuple[l
             outer = True
         elif x.op is not None:
             nodes.append(x)
-            inputs = [v for v in x.inputs if v.__class__ is Value]
-            for v in inputs:
-                if v._order > x._order:
-                    raise _stale(v, x)
-            pending += inputs
+            pending += [v for v in x.inputs if v.__class__ is Value]
     nodes.sort(key=lambda node: node._order, reverse=True)
     return nodes, outer
+
+
+def _refuse_stale(nodes: Iterable[Value]) -> None:
+    for node in nodes:
+        for x in node.inputs:
+            if x.__class__ is Value and x._order > node._order:
+                raise _stale(x, node)
 
 
 def _accumulate(into: dict[Any, Any], x: Any, contribution: Any) -> None:
@@ -350,6 +377,8 @@ def _product(a: Any, p: Any, selects: bool) -> Any:
         return p
     if plain_p and p == 1.0:
         return a
-    if not plain_a and a.data == 0.0 and not math.isfinite(p if plain_p else p.data):
+    if a == 0.0 and not math.isfinite(p if plain_p else p.data):
         return OPS["strong_product"].on(a, p)
+    if selects and p == 0.0 and not math.isfinite(a if plain_a else a.data):
+        return OPS["strong_product"].on(p, a)
     return a * p

@@ -12,8 +12,8 @@ import sys
 from contextlib import AbstractContextManager, ContextDecorator, nullcontext
 from contextvars import ContextVar, Token
 from threading import Lock
-from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any, Self
+from weakref import finalize
 
 if TYPE_CHECKING:
     from .engine import Value
@@ -26,6 +26,7 @@ watching = 0
 _counting = Lock()
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 _anomaly: ContextVar[detect_anomaly | None] = ContextVar("anomaly", default=None)
+_unchecked: ContextVar[bool] = ContextVar("unchecked", default=False)
 
 
 class _Mode(ContextDecorator):
@@ -33,6 +34,9 @@ class _Mode(ContextDecorator):
 
     def __init__(self) -> None:
         self._tokens: list[Token[Any]] = []
+
+    def _recreate_cm(self) -> Self:
+        return type(self)()  # a decorated function may run in several threads at once
 
     def _set(self) -> Token[Any]:
         raise NotImplementedError
@@ -87,33 +91,46 @@ class detect_anomaly(_Mode):
 
     def __init__(self) -> None:
         super().__init__()
-        self._lines: WeakKeyDictionary[Value, tuple[str, int]] = WeakKeyDictionary()
+        self._lines: dict[int, tuple[str, int]] = {}  # by id: a nan is not equal to itself
 
     def _set(self) -> Token[detect_anomaly | None]:
         return _anomaly.set(self)
 
+    def remember(self, node: Value) -> None:
+        """Keep the user's line for as long as the node lives."""
+        self._lines[id(node)] = _user_line()
+        finalize(node, self._lines.pop, id(node), None).atexit = False
+
     def check_forward(self, node: Value) -> None:
-        self._lines[node] = _user_line()
-        bad = not math.isfinite(node.data)
-        if bad and all(math.isfinite(_data(x)) for x in node.inputs):
+        # An infinity may come from one that was there before; a nan comes only from a nan.
+        y, x = node.data, [_data(v) for v in node.inputs]
+        bad = math.isnan if math.isnan(y) else _not_finite
+        if bad(y) and not any(map(bad, x)):
             raise FloatingPointError(
-                f"{_call(node)} gave {node.data} in the forward pass{self._where(node)}"
+                f"{_call(node)} gave {y} in the forward pass{self._where(node)}"
             )
 
-    def check_backward(self, node: Value, contributions: list[float | None]) -> None:
-        if all(c is None or math.isfinite(c) for c in contributions):
-            return
-        raise FloatingPointError(
-            f"{_call(node)} = {node.data}{_named(node)}: the backward pass, arriving with grad "
-            f"{node.grad}, gave its inputs {contributions}{self._where(node)}"
-        )
+    def check_backward(self, node: Value, adjoint: Any, contributions: list[Any]) -> None:
+        handed_on = [None if c is None else _data(c) for c in contributions]
+        if any(c is not None and _not_finite(c) for c in handed_on):
+            raise FloatingPointError(
+                f"{_call(node)} = {node.data}{_named(node)}: the backward pass, arriving with grad "
+                f"{_data(adjoint)}, gave its inputs {handed_on}{self._where(node)}"
+            )
+
+    def check_total(self, leaf: Value, total: float) -> None:
+        if _not_finite(total):
+            raise FloatingPointError(
+                f"leaf {leaf.data}{_named(leaf)}: in the backward pass, what its uses contributed to "
+                f"its grad added up to {total}"
+            )
 
     def _where(self, node: Value) -> str:
         import linecache
 
-        if node not in self._lines:
+        if id(node) not in self._lines:
             return "\n  (made outside detect_anomaly: its source line was not recorded)"
-        file, line = self._lines[node]
+        file, line = self._lines[id(node)]
         return f"\n  at {file}, line {line}: {linecache.getline(file, line).strip()}"
 
 
@@ -125,6 +142,16 @@ class _Recording(_Mode):
 def ensure_recording() -> AbstractContextManager[Any]:
     """Record inside the block, though it may stand in a no_grad block: a derivative needs its trace."""
     return nullcontext() if _recording.get() else _Recording()
+
+
+class _Unchecked(_Mode):
+    def _set(self) -> Token[bool]:
+        return _unchecked.set(True)
+
+
+def unchecked() -> AbstractContextManager[Any]:
+    """Let nodes be nan inside the block: rules run on Values make some that they do not use."""
+    return nullcontext() if anomaly_detector() is None else _Unchecked()
 
 
 def is_recording() -> bool:
@@ -144,7 +171,9 @@ def watch(node: Value) -> None:
         return
     detector = _anomaly.get()
     if detector is not None:
-        detector.check_forward(node)
+        detector.remember(node)
+        if not _unchecked.get():
+            detector.check_forward(node)
 
 
 def _user_line() -> tuple[str, int]:
@@ -154,8 +183,12 @@ def _user_line() -> tuple[str, int]:
     return frame.f_code.co_filename, frame.f_lineno
 
 
-def _data(x: Value | float) -> float:
+def _data(x: Any) -> float:
     return x if isinstance(x, float) else x.data
+
+
+def _not_finite(x: float) -> bool:
+    return not math.isfinite(x)
 
 
 def _named(node: Value) -> str:

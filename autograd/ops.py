@@ -65,6 +65,7 @@ class Op:
         self.least = code.co_argcount - 1 - len(self.defaults)
         if code.co_flags & INFINITE_ARITY:
             self.least, self.defaults = 0, None
+        self.is_unary = self.least == 1 and self.defaults == ()
         self.__doc__ = forward.__doc__ or f"{name}: an op; see autograd/ops.py."
 
     def __repr__(self) -> str:
@@ -73,13 +74,6 @@ class Op:
     def __reduce__(self) -> tuple[Any, ...]:
         return find, (self.name,)
 
-    @overload
-    def __call__(self, x: float, /, *more: float) -> float: ...  # type: ignore[overload-overlap]
-    @overload
-    def __call__(self, x: Value | float, /, *more: Value | float) -> Value: ...
-    def __call__(self, *x: Any) -> Any:
-        return self.on(*x)
-
     def on(self, *x: Any) -> Any:
         """Apply to inputs given one by one: recorded if one of them records ops, else computed."""
         for v in x:
@@ -87,6 +81,17 @@ class Op:
             if record is not None:
                 return record(self, x)
         return evaluate(self, self.complete(tuple(number(v, self.name) for v in x)))
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(self, x: float, /, *more: float) -> float: ...  # type: ignore[overload-overlap]
+        @overload
+        def __call__(self, x: Value | float, /, *more: Value | float) -> Value: ...
+        def __call__(self, *x: Any) -> Any: ...
+
+    else:
+        __call__ = on
 
     def complete(self, x: tuple[Any, ...]) -> tuple[Any, ...]:
         """Add the default inputs that were left out; refuse a wrong number of them."""
@@ -257,8 +262,8 @@ def _pow_by_base(xp: Any, y: Any, x: Any, n: Any) -> Any:
     # n - 1 is exact from 0.5 on; below, its rounding would cost log(x) / 2 ulp, which y / x does not.
     # x**0 is 1 everywhere, at 0 too: its derivative is 0.
     by_power = n * x ** (n - 1.0)
-    by_ratio = xp.where(x == 0.0, by_power, n * (y / x))
-    return xp.where(n == 0.0, 0.0, xp.where(n < 0.5, by_ratio, by_power))
+    at_zero = xp.where(n == 0.0, 0.0, by_power)
+    return xp.where(n < 0.5, xp.where(x == 0.0, at_zero, n * y / x), by_power)
 
 
 def _pow_by_exponent(xp: Any, y: Any, x: Any, n: Any) -> Any:
@@ -267,14 +272,23 @@ def _pow_by_exponent(xp: Any, y: Any, x: Any, n: Any) -> Any:
     return xp.where(x == 0.0, xp.where(n >= 0.0, 0.0, slope), slope)
 
 
+def _cbrt_partials(xp: Any, y: Any, x: Any) -> Any:
+    # A libm's cbrt may be 3 ulp off; y*y would double that, y/x does not.
+    at_ends = 1.0 / (3.0 * y * y)
+    return (xp.where(x == 0.0, at_ends, xp.where(xp.abs(x) == math.inf, at_ends, y / 3.0 / x)),)
+
+
 def _atan_partials(xp: Any, y: Any, x: Any) -> Any:
     # From 1e9 on 1 + x*x is x*x; and 1e160 squared is inf, though 1e-320 is still a number.
     return (xp.where(xp.abs(x) < 1e9, 1.0 / (1.0 + x * x), xp.square(xp.reciprocal(x))),)
 
 
 def _atan2_partials(xp: Any, y: Any, a: Any, b: Any) -> Any:
-    r = xp.hypot(a, b)  # scaled: neither a*a nor b*b may over- or underflow
-    return (b / r) / r, -(a / r) / r
+    # Scaled by powers of two: neither a*a nor b*b nor their root may over- or underflow.
+    s = special.power_of_two_scale(xp, xp.hypot(a, b))
+    a, b = a * s, b * s
+    r = xp.hypot(a, b)
+    return (b / r) / r * s, -(a / r) / r * s
 
 
 def _sum(xp: Any, *x: Any) -> Any:
@@ -388,7 +402,7 @@ TABLE = (
     Op("log2",        lambda xp, x: xp.log2(x),   lambda xp, y, x: (LOG2_E / x,),              "log2"),
     Op("log10",       lambda xp, x: xp.log10(x),  lambda xp, y, x: (LOG10_E / x,),             "log10"),
     Op("sqrt",        lambda xp, x: xp.sqrt(x),   lambda xp, y, x: (0.5 / y,),                 "sqrt"),
-    Op("cbrt",        lambda xp, x: xp.cbrt(x),   lambda xp, y, x: (1.0 / (3.0 * y * y),),     "cbrt"),
+    Op("cbrt",        lambda xp, x: xp.cbrt(x),   _cbrt_partials,                              "cbrt"),
     # trigonometric and hyperbolic
     Op("sin",         lambda xp, x: xp.sin(x),    lambda xp, y, x: (xp.cos(x),),               "sin"),
     Op("cos",         lambda xp, x: xp.cos(x),    lambda xp, y, x: (-xp.sin(x),),              "cos"),
@@ -456,6 +470,7 @@ NUMPY_NAMES = {
 
 OPS: dict[str, Op] = {row.name: row for row in TABLE}
 BUILT_IN = frozenset(OPS)
+DECLARED: list[Callable[[Op], None]] = []  # called with every new op: engine.py makes it a method
 FLOATS = Floats(OPS)
 IEEE = IeeeFloats(OPS)
 for _namespace in (FLOATS, IEEE):
@@ -530,6 +545,8 @@ def op(forward: Any = None, *, symbol: str = "") -> Any:
     if name in BUILT_IN:
         raise ValueError(f"op: {name!r} is a built-in op; choose another name")
     OPS[name] = Op(name, forward, symbol=symbol)
+    for tell in DECLARED:
+        tell(OPS[name])
     return OPS[name]
 
 

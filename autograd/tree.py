@@ -14,6 +14,7 @@ class Shape(NamedTuple):
 
     build: Callable[[list[Any]], Any] | None
     parts: tuple[Shape, ...] = ()
+    keys: tuple[Any, ...] | None = None  # of a dict
 
     def size(self) -> int:
         """How many numbers it holds."""
@@ -27,6 +28,28 @@ class Shape(NamedTuple):
         {'a': 10.0, 'b': (20.0, 30.0)}
         """
         return self._fill(iter(leaves))
+
+    def take(self, tree: Any) -> list[Any]:
+        """Return the numbers of ``tree``, which has this structure, in this order.
+
+        Dicts are matched by key; an array may stand for a list, and the other way round.
+
+        Raises:
+            ValueError: if the structures differ.
+
+        >>> flatten({"a": 1.0, "b": 2.0})[1].take({"b": 20.0, "a": 10.0})
+        [10.0, 20.0]
+        """
+        if self.keys is not None:
+            if not isinstance(tree, dict) or tree.keys() != set(self.keys):
+                raise ValueError(f"expected a dict with keys {list(self.keys)}, got {tree!r:.80}")
+            tree = [tree[key] for key in self.keys]
+        if isinstance(tree, (list, tuple)) and len(tree) == len(self.parts) > 0:
+            return [x for part, below in zip(self.parts, tree) for x in part.take(below)]
+        leaves, _ = flatten(tree)
+        if len(leaves) != self.size():
+            raise ValueError(f"expected {self.size()} numbers, got {len(leaves)}")
+        return leaves
 
     def _fill(self, leaves: Iterator[Any]) -> Any:
         if self.build is None:
@@ -44,8 +67,9 @@ def flatten(tree: Any) -> tuple[list[Any], Shape]:
     [1.0, 2.0, 3.0]
     """
     if isinstance(tree, dict):
-        keys = list(tree)
-        return _flattened(tree.values(), lambda parts: dict(zip(keys, parts)))
+        keys = tuple(tree)
+        leaves, shape = _flattened(tree.values(), lambda parts: dict(zip(keys, parts)))
+        return leaves, shape._replace(keys=keys)
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
         return _flattened(tree, type(tree)._make)  # type: ignore[attr-defined]
     if isinstance(tree, (list, tuple)):
@@ -63,7 +87,10 @@ def _flattened(parts: Any, build: Callable[[list[Any]], Any]) -> tuple[list[Any]
 def _array(parts: list[Any], shape: tuple[int, ...]) -> Any:
     import numpy
 
+    if parts and all(isinstance(x, numpy.ndarray) for x in parts):  # a Jacobian's rows
+        return numpy.stack(parts).reshape(shape + parts[0].shape)
     plain = all(isinstance(x, float) for x in parts)
     out = numpy.empty(len(parts), dtype=float if plain else object)
-    out[:] = parts
+    for i, x in enumerate(parts):
+        out[i] = x
     return out.reshape(shape)
