@@ -57,7 +57,7 @@ def test_squared_error_is_half_the_squared_distance_and_its_partials_the_errors(
 @given(numbers, numbers)
 def test_squared_error_of_scalars(y, target):
     value, gradient = value_and_gradient(squared_error, [y], target)
-    assert value == 0.5 * (y - target) ** 2
+    assert value == 0.5 * ((y - target) * (y - target))
     assert gradient == [y - target]
 
 
