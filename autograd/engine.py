@@ -56,7 +56,11 @@ if hasattr(os, "register_at_fork"):  # the thread that holds the lock does not l
 
 
 class ParameterPath(str):
-    """The label of a Module's parameter: where it sits, ``layers.0.neurons.3.w1``."""
+    """The label of a Module's parameter: where it sits. Pictures know parameters by it.
+
+    >>> Value(0.0, label=ParameterPath("layers.0.neurons.3.w1")).label
+    'layers.0.neurons.3.w1'
+    """
 
     __slots__ = ()
 
