@@ -93,10 +93,8 @@ def restore(value: Value, state: tuple[Any, ...]) -> None:
         )
     op = None if name is None else OPS[name]
     _set(value, data, UNSET if grad is None else grad, label, op, a, b, order)
-    with _counting:
-        if abs(order) >= next(
-            engine._ticks
-        ):  # made by a process that has counted further than this one
+    with _counting:  # a process that has counted further than this one may have made it
+        if abs(order) >= next(engine._ticks):
             engine._ticks = count(abs(order) + 1)
 
 

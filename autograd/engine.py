@@ -16,7 +16,7 @@ import math
 import os
 from collections.abc import Callable
 from itertools import count
-from operator import attrgetter
+from operator import attrgetter, index
 from threading import RLock
 from typing import TYPE_CHECKING, Any, NoReturn, final
 
@@ -308,7 +308,7 @@ class Value:
         """Round to an integer, or to ``digits`` decimals as NumPy does: round(x * 10**n) / 10**n."""
         if digits is None:
             return _apply(OPS["round"], (self,))
-        scale = 10.0 ** min(abs(digits), 290)
+        scale = 10.0 ** min(abs(index(digits)), 290)
         if digits < 0:
             return _apply(OPS["round"], (self / scale,)) * scale
         if math.isinf(self._data * scale):  # so large that it has no decimals
@@ -439,8 +439,8 @@ def _apply(op: Op, x: tuple[Any, ...]) -> Value:
 
 def _operator(op: Op, a: Any, b: Any) -> Value:
     """An operator between a Value and whatever: Python's protocol, NotImplemented included."""
-    x = _comparable(a)
-    y = _comparable(b)
+    x = _number(a)
+    y = _number(b)
     if x is None or y is None:
         return NotImplemented  # type: ignore[no-any-return]
     return _node(
@@ -449,6 +449,11 @@ def _operator(op: Op, a: Any, b: Any) -> Value:
 
 
 def _comparable(x: Any) -> float | None:
+    """What a float is compared with: an int as it is, for that is exact, however large."""
+    return x if x.__class__ is int else _number(x)
+
+
+def _number(x: Any) -> float | None:
     """The number of a Value or of a number; None for anything else."""
     if x.__class__ is Value:
         return x._data
@@ -462,7 +467,7 @@ def _unary(op: Op, v: Value) -> Value:
     x = v._data
     try:
         y = op.forward(FLOATS, x)
-    except (ArithmeticError, ValueError):
+    except (ArithmeticError, ValueError, TypeError):
         y = None
     return _node(y if y.__class__ is float else evaluate(op, (x,)), op, v, None)
 

@@ -56,7 +56,7 @@ def _where(condition: Any, a: float, b: float) -> float:
 class Floats(Namespace):
     """Python floats and `math`; raises ArithmeticError or ValueError where IEEE gives inf or nan."""
 
-    abs = abs
+    abs = math.fabs  # not Python's abs: of a complex number it would make a real one
     where = staticmethod(_where)
     floor = staticmethod(_integral(math.floor))
     ceil = staticmethod(_integral(math.ceil))

@@ -22,12 +22,13 @@ from operator import index
 from typing import Any
 
 from . import engine, modes
-from .engine import Value, _contributions, _stale, local_partials
+from .engine import Value, _stale
 from .floats import Ieee
-from .ops import GRAPH, OPS, chosen, number
+from .ops import GRAPH, OPS, chosen, number, partials
 from .tree import Shape, flatten
 
 Function = Callable[..., Any]
+Step = tuple[Value, Sequence[Any], Sequence[bool]]  # a node, its inputs, which of those are wanted
 
 
 def grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
@@ -86,6 +87,7 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
     trace = _Trace(f, primals, {}, tuple(range(len(primals))))
 
     def pullback(cotangent: Any) -> Any:
+        trace.refuse_stale()  # time has passed
         leaves = _matched(trace.shape, cotangent, "vjp: the cotangent must be like the result")
         return trace.pull([_number_or_value(x, "vjp: cotangent") for x in leaves])
 
@@ -173,7 +175,8 @@ class _Trace:
     Attributes:
         variables: one Value per number of the chosen arguments.
         outputs: the numbers and Values that f returned, flat; `shape` is their structure.
-        nodes: what the outputs were computed from since the trace began, newest first.
+        steps: the nodes between variables and outputs, newest first, each with its inputs and
+            which of them depend on the variables.
         outer: whether Values from outside take part: then results are Values.
     """
 
@@ -200,8 +203,26 @@ class _Trace:
                 self.variables += variables
             outputs, self.shape = flatten(f(*args, **kwargs))
         self.outputs = [_number_or_value(y, f"result of {self.name}") for y in outputs]
-        self.nodes, self.outer = _below(self.outputs, self.since, set(self.variables))
+        made, self.outer = _below(self.outputs, self.since, self.variables)
         self.outer = self.outer or any(v.op is not None for v in self.variables)
+        self.steps: list[Step] = []
+        live = set(self.variables)
+        for node in made:
+            inputs = node.inputs
+            wanted = [x.__class__ is Value and x in live for x in inputs]
+            if True in wanted:
+                live.add(node)
+                self.steps.append((node, inputs, wanted))
+        self.steps.reverse()
+        self.refuse_stale()
+
+    def refuse_stale(self) -> None:
+        """Raise if the data of a Value was assigned after it was used."""
+        for node, inputs, _ in self.steps:
+            order = node._order
+            for x in inputs:
+                if x.__class__ is Value and x._order > order:
+                    raise _stale(x, node)
 
     def scalar(self, who: str) -> Any:
         if self.shape.build is not None:
@@ -220,49 +241,53 @@ class _Trace:
             return y
         if not self.outer:
             return y.data
-        return _attached(y)
+        return y if modes.is_recording() else y.detach()
 
     def pull(self, cotangents: list[Any]) -> Any:
         """Reverse sweep: the derivative of sum(cotangent * output) by every chosen argument."""
-        _refuse_stale(self.nodes)
         graph = self.outer or any(c.__class__ is Value for c in cotangents)
         adjoints: dict[Value, Any] = {}
+        for y, cotangent in zip(self.outputs, cotangents):
+            if y.__class__ is Value:
+                _accumulate(adjoints, y, cotangent)
         detector = modes.anomaly_detector()
-        with modes.ensure_recording(), modes.unchecked():
-            for y, cotangent in zip(self.outputs, cotangents):
-                if y.__class__ is Value:
-                    _accumulate(adjoints, y, cotangent)
-            contributions = _graph_contributions if graph else _contributions
-            for node in self.nodes:
+        with modes.unchecked():
+            for step in self.steps:
+                node, inputs, _ = step
                 adjoint = adjoints.get(node, 0.0)
                 if adjoint.__class__ is float and adjoint == 0.0:
                     continue
-                handed_on: list[Any] = contributions(node, adjoint)
+                handed_on = _products(step, [adjoint] * len(inputs), graph)
                 if detector is not None:
                     detector.check_backward(node, adjoint, handed_on)
-                for x, contribution in zip(reversed(node.inputs), reversed(handed_on)):
+                for x, contribution in zip(reversed(inputs), reversed(handed_on)):
                     if contribution is not None:
                         _accumulate(adjoints, x, contribution)
         return self._like_arguments([adjoints.get(v, 0.0) for v in self.variables])
 
     def push(self, tangents: list[Any]) -> Any:
         """Forward sweep: the derivative of every output along the tangents of the variables."""
-        _refuse_stale(self.nodes)
-        graph = self.outer or any(t.__class__ is Value for t in tangents)
         along: dict[Any, Any] = dict(zip(self.variables, tangents))  # tangents by Value
-        with modes.ensure_recording(), modes.unchecked():
-            for node in reversed(self.nodes):
-                local = _graph_partials(node) if graph else local_partials(node)
-                for x, p in zip(node.inputs, local):
-                    tangent = along.get(x, 0.0) if p is not None else 0.0
-                    if tangent.__class__ is not float or tangent != 0.0:
-                        selected = node.op is not None and node.op.selects
-                        _accumulate(along, node, _product(tangent, p, selected))
+        with modes.unchecked():
+            for step in reversed(self.steps):
+                node, inputs, _ = step
+                factors = [along.get(x, 0.0) for x in inputs]
+                for contribution in _products(step, factors, self.outer):
+                    if contribution is not None:
+                        _accumulate(along, node, contribution)
         found = [along.get(y, 0.0) if y.__class__ is Value else 0.0 for y in self.outputs]
-        return self.shape.fill([_attached(tangent) for tangent in found])
+        return self.shape.fill([self._own(tangent) for tangent in found])
+
+    def _own(self, x: Any) -> Any:
+        """A result as a Value of its own: to assign to it changes nobody else's."""
+        if x.__class__ is not Value:
+            return x
+        if not modes.is_recording():
+            return x.detach()
+        return x if x._order > self.since else OPS["identity"].on(x)
 
     def _like_arguments(self, leaves: list[Any]) -> Any:
-        leaves = [_attached(x) for x in leaves]
+        leaves = [self._own(x) for x in leaves]
         filled = []
         start = 0
         for shape in self.shapes:
@@ -270,10 +295,6 @@ class _Trace:
             filled.append(shape.fill(leaves[start:stop]))
             start = stop
         return filled[0] if self.single else tuple(filled)
-
-
-def _attached(x: Any) -> Any:
-    return x.detach() if x.__class__ is Value and not modes.is_recording() else x
 
 
 def _same_length(who: str, x: Any, y: Any) -> None:
@@ -322,8 +343,10 @@ def _number_or_value(x: Any, who: str) -> Any:
     return x if x.__class__ is Value else number(x, who)
 
 
-def _below(outputs: Iterable[Any], since: int, variables: set[Value]) -> tuple[list[Value], bool]:
-    """The nodes to sweep, newest first; and whether they use Values older than the trace."""
+def _below(
+    outputs: Iterable[Any], since: int, variables: Iterable[Value]
+) -> tuple[list[Value], bool]:
+    """The nodes made since then, oldest first; and whether they use Values older than that."""
     outer = False
     nodes: list[Value] = []
     seen = set(variables)
@@ -337,35 +360,34 @@ def _below(outputs: Iterable[Any], since: int, variables: set[Value]) -> tuple[l
         elif x.op is not None:
             nodes.append(x)
             pending += [v for v in x.inputs if v.__class__ is Value]
-    nodes.sort(key=lambda node: node._order, reverse=True)
+    nodes.sort(key=lambda node: abs(node._order))
     return nodes, outer
-
-
-def _refuse_stale(nodes: Iterable[Value]) -> None:
-    for node in nodes:
-        for x in node.inputs:
-            if x.__class__ is Value and x._order > node._order:
-                raise _stale(x, node)
 
 
 def _accumulate(into: dict[Any, Any], x: Any, contribution: Any) -> None:
     into[x] = into[x] + contribution if x in into else contribution
 
 
-def _graph_partials(node: Value) -> list[Any]:
+def _products(step: Step, factors: list[Any], graph: bool) -> list[Any]:
+    """A factor times each local derivative; None for the inputs that no variable changes."""
+    node, inputs, wanted = step
+    op: Any = node.op
+    if graph:
+        local = _graph_partials(node, inputs, wanted)
+    else:
+        x = [v._data if v.__class__ is Value else v for v in inputs]
+        local = partials(op, node._data, x, wanted)
+    return [None if p is None else _product(a, p, op.selects) for a, p in zip(factors, local)]
+
+
+def _graph_partials(node: Value, inputs: Sequence[Any], wanted: Sequence[bool]) -> list[Any]:
     """The local derivatives as Values: the same rule, run on the node and its inputs themselves."""
     op: Any = node.op
-    x = [v if v.__class__ is Value else Ieee(v) for v in node.inputs]
-    wanted = [v.__class__ is Value for v in x]
+    x = [v if v.__class__ is Value else Ieee(v) for v in inputs]
     return [
         p if p is None or p.__class__ is Value else number(p, f"a partial of op {op.name!r}")
         for p in chosen(op, op.partials(GRAPH, node, *x), wanted)
     ]
-
-
-def _graph_contributions(node: Value, adjoint: Any) -> list[Any]:
-    selects = node.op is not None and node.op.selects
-    return [None if p is None else _product(adjoint, p, selects) for p in _graph_partials(node)]
 
 
 def _product(a: Any, p: Any, selects: bool) -> Any:
