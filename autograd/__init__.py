@@ -56,3 +56,6 @@ else:
         raise AttributeError(
             f"module 'autograd' has no attribute {name!r}; its ops: see autograd.OPS"
         )
+
+    def __dir__() -> list[str]:
+        return sorted({*__all__, *OPS})

@@ -27,7 +27,7 @@ def gradcheck(
     Args:
         f: takes n numbers, returns one; an op of your own for instance.
         x: the point, n numbers; keep away from kinks, where no difference quotient agrees.
-        rtol: how far expected and got may differ, relative to the expected one and 1.
+        rtol: how far expected and got may differ, relative to the expected one.
         order: 2 checks the second derivatives too, and so on.
 
     Returns:
@@ -88,8 +88,8 @@ def _compare(
     expected, error = difference(lambda t: f(*x[:i], t, *x[i + 1 :]), x[i])
     if math.isnan(expected) and math.isnan(got):
         return
-    allowed = rtol * max(1.0, abs(expected))
-    settled = error <= 1e3 * allowed
+    allowed = rtol * abs(expected)
+    settled = error <= 1e3 * rtol * max(1.0, abs(expected))
     if settled and abs(expected - got) <= allowed + error:
         return
     at = ", ".join(f"{v!r}" for v in x[:8]) + (", ..." if len(x) > 8 else "")

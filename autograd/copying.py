@@ -12,14 +12,11 @@ from __future__ import annotations
 from contextvars import ContextVar
 from copyreg import __newobj__  # type: ignore[attr-defined]
 from itertools import count
-from threading import Lock
 from typing import Any
 
 from . import engine
 from .engine import UNSET, Value, graph
-from .ops import OPS
 
-_counting = Lock()
 _listed: ContextVar[set[Value] | None] = ContextVar("listed", default=None)
 
 
@@ -58,8 +55,7 @@ def reduce_one(value: Value) -> tuple[Any, ...]:
         _listed.set(listed)
         ancestors = (*nodes, _EndOfList(listed))
     grad = value.grad if value.has_grad else None
-    op = None if value.op is None else value.op.name
-    state = (ancestors, value._data, grad, value.label, op, value._a, value._b, value._order)
+    state = (ancestors, value._data, grad, value.label, value.op, value._a, value._b, value._order)
     return __newobj__, (Value,), state
 
 
@@ -85,17 +81,11 @@ class _EndOfList:
 
 def restore(value: Value, state: tuple[Any, ...]) -> None:
     """Fill a Value from its pickled state."""
-    _, data, grad, label, name, a, b, order = state
-    if name is not None and name not in OPS:
-        raise LookupError(
-            f"this pickled Value was made by an op named {name!r}, which is not declared here; "
-            f"import the module that declares it with @op, then load again"
-        )
-    op = None if name is None else OPS[name]
+    _, data, grad, label, op, a, b, order = state
     _set(value, data, UNSET if grad is None else grad, label, op, a, b, order)
-    with _counting:  # a process that has counted further than this one may have made it
-        if abs(order) >= next(engine._ticks):
-            engine._ticks = count(abs(order) + 1)
+    with engine.sweeping:  # a process that has counted further than this one may have made it
+        if abs(order) >= next(engine.ticks):
+            engine.ticks = count(abs(order) + 1)
 
 
 def _set(

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import count
 from operator import attrgetter, index
 from threading import RLock
@@ -27,10 +27,10 @@ from .ops import (
     FLOATS,
     NUMPY_NAMES,
     OPS,
+    RAISED,
     TABLE,
     Op,
     SequenceOp,
-    _Undeclared,
     as_real,
     evaluate,
     number,
@@ -41,14 +41,16 @@ ADD, SUB, MUL, DIV, POW, NEG = (OPS[name] for name in ("add", "sub", "mul", "div
 
 UNSET = float("0")  # the grad of a Value that no backward pass has reached: known by identity
 
-_ticks = count(1)
+UNRECORDED = "no_grad"  # in the place of an input: computed, but not recorded
+
+ticks = count(1)
 _new = object.__new__
-_sweeping = RLock()  # sweeps write .grad: one at a time, whatever the thread
+sweeping = RLock()  # sweeps write .grad: one at a time, whatever the thread
 
 
 def _renew_lock() -> None:
-    global _sweeping
-    _sweeping = RLock()
+    global sweeping
+    sweeping = RLock()
 
 
 if hasattr(os, "register_at_fork"):  # the thread that holds the lock does not live on in a child
@@ -102,12 +104,17 @@ class Value:
     _b: Any
     _order: int
 
-    def __init__(self, data: Any, *, label: str = "") -> None:
+    def __init__(self, data: Any, *more: Any, label: str = "") -> None:
+        if more or not isinstance(label, str):
+            raise TypeError(
+                f"Value: expected a number and label='text', got {(*more, label)!r:.80}; "
+                "to make an op by hand, declare it with @autograd.op"
+            )
         self._data = number(data, "Value")
         self.grad = UNSET
         self.label = label
         self.op = self._a = self._b = None
-        self._order = next(_ticks)
+        self._order = next(ticks)
 
     def __init_subclass__(cls) -> NoReturn:
         raise TypeError(
@@ -117,17 +124,19 @@ class Value:
 
     @property
     def data(self) -> float:
+        """The number; assigning it is for leaves, as in ``p.data -= lr * p.grad``."""
         return self._data
 
     @data.setter
     def data(self, data: Any) -> None:
         self._data = number(data, f"data of {_name(self)}")
-        # A leaf becomes younger than what was computed from it, and sweeps notice that.
-        # The number of a computed node belongs to its op: a negative order marks it as overwritten.
-        self._order = next(_ticks) if self.op is None else -abs(self._order)
+        # A negative order says that the data was assigned. A leaf becomes younger than what was
+        # computed from it, and sweeps notice that; the number of a computed node belongs to its op.
+        self._order = -next(ticks) if self.op is None else -abs(self._order)
 
     @property
     def inputs(self) -> tuple[Value | float, ...]:
+        """What it was made from: Values, and plain floats for constants; () for a leaf."""
         if self.op is None:
             return ()
         if self._a.__class__ is tuple:
@@ -137,7 +146,7 @@ class Value:
     @property
     def has_grad(self) -> bool:
         """Whether a backward pass has reached this Value, or its grad was assigned."""
-        return self.grad is not UNSET
+        return self.grad is not UNSET and self.grad is not None
 
     # ---- backward ----
 
@@ -151,14 +160,23 @@ class Value:
             seed: the adjoint to start from.
 
         Raises:
-            RuntimeError: if the data of a Value was assigned after it was used.
+            RuntimeError: if the data of a Value was assigned after it was used, or this one was
+                computed inside `no_grad`.
+
+        Threads: sweeps take turns. Read, clear and use the grads of shared leaves when the threads
+        have finished; while one sweeps, they are unfinished sums.
 
         >>> x = Value(3.0)
         >>> (x * x).backward(); (x * x).backward(); x.grad
         12.0
         """
+        if self.op is None and self._a is not None:
+            raise RuntimeError(
+                f"backward: {_name(self)} was computed inside no_grad, so nothing is known of what "
+                "it was made from; compute it outside"
+            )
         seed = number(seed, "backward: seed")
-        with _sweeping:
+        with sweeping:
             _sweep(self, seed)
 
     def zero_grad(self) -> None:
@@ -176,7 +194,7 @@ class Value:
         >>> x = Value(3.0); y = x * x.detach(); y.backward(); x.grad
         3.0
         """
-        return Value(self._data, label=self.label)
+        return Value(self._data, label=str(self.label))
 
     # ---- micrograd's names ----
 
@@ -196,7 +214,7 @@ class Value:
     def _backward(self) -> None:
         """Do this one node's step: add grad times the local derivatives to the grads of its inputs."""
         if self.grad != 0.0:  # zero hands on nothing, as in a sweep
-            for x, c in zip(reversed(self.inputs), reversed(_contributions(self, self.grad))):
+            for x, c in zip(reversed(self.inputs), reversed(contributions(self, self.grad))):
                 if c is not None:
                     x.grad += c  # type: ignore[union-attr]
 
@@ -213,7 +231,7 @@ class Value:
             y.op = ADD
             y._a = self
             y._b = other
-            y._order = next(_ticks)
+            y._order = next(ticks)
             if modes.watching:
                 modes.watch(y)
             return y
@@ -243,7 +261,7 @@ class Value:
             y.op = MUL
             y._a = self
             y._b = other
-            y._order = next(_ticks)
+            y._order = next(ticks)
             if modes.watching:
                 modes.watch(y)
             return y
@@ -292,6 +310,10 @@ class Value:
     def __pos__(self) -> Value:
         return self
 
+    def conjugate(self) -> Value:
+        """Return this Value, as every real number is its own conjugate; NumPy's ``var`` asks."""
+        return self
+
     def __abs__(self) -> Value:
         return _apply(OPS["abs"], (self,))
 
@@ -305,7 +327,10 @@ class Value:
         return _apply(OPS["trunc"], (self,))
 
     def __round__(self, digits: int | None = None) -> Value:
-        """Round to an integer, or to ``digits`` decimals as NumPy does: round(x * 10**n) / 10**n."""
+        """Round to an integer, or to ``digits`` decimals as NumPy does: round(x * 10**n) / 10**n.
+
+        More than 290 decimals count as 290.
+        """
         if digits is None:
             return _apply(OPS["round"], (self,))
         scale = 10.0 ** min(abs(index(digits)), 290)
@@ -394,7 +419,7 @@ class Value:
     # ---- for modes.py and ops.py ----
 
     def _forget_inputs(self) -> None:
-        self.op = self._a = self._b = None
+        self.op, self._a, self._b = None, UNRECORDED, None
 
     @staticmethod
     def _record(op: Op, x: tuple[Any, ...]) -> Value:
@@ -416,7 +441,7 @@ def _node(data: float, op: Op, a: Any, b: Any) -> Value:
     y.op = op
     y._a = a
     y._b = b
-    y._order = next(_ticks)
+    y._order = next(ticks)
     if modes.watching:
         modes.watch(y)
     return y
@@ -424,8 +449,8 @@ def _node(data: float, op: Op, a: Any, b: Any) -> Value:
 
 def _apply(op: Op, x: tuple[Any, ...]) -> Value:
     """Run an op and record it. ``x``: Values and numbers, at least one Value."""
-    if op.partials.__class__ is _Undeclared:
-        raise NotImplementedError(op.partials.advice())
+    if op.rule is None:
+        op.partials()  # raises, and says what to write
     if op.is_unary and len(x) == 1:
         return _unary(op, x[0])
     x = tuple(v if v.__class__ is Value else number(v, op.name) for v in op.complete(x))
@@ -467,7 +492,7 @@ def _unary(op: Op, v: Value) -> Value:
     x = v._data
     try:
         y = op.forward(FLOATS, x)
-    except (ArithmeticError, ValueError, TypeError):
+    except RAISED:
         y = None
     return _node(y if y.__class__ is float else evaluate(op, (x,)), op, v, None)
 
@@ -485,11 +510,14 @@ def _method(name: str) -> Callable[..., Value]:
     def unary(self: Value) -> Value:
         return _unary(op, self)
 
-    def method(self: Value, *x: Any) -> Value:
-        return _apply(OPS[name], (self, *x))  # looked up anew: one's own op may be declared anew
+    def method(self: Value, *x: Any, **named: Any) -> Value:
+        y: Value = OPS[name].on(
+            self, *x, **named
+        )  # looked up anew: one's own op may be declared anew
+        return y
 
     function = unary if op.is_unary and name in BUILT_IN else method
-    function.__name__ = name
+    function.__name__, function.__qualname__ = name, f"Value.{name}"
     function.__doc__ = f"Apply the op {name} to this Value, and to further inputs if it takes any."
     return function
 
@@ -609,19 +637,20 @@ def _visit(
     nodes.sort(key=attrgetter("_order"), reverse=True)
     oldest = nodes[-1]._order
     if oldest < 0:  # the data of a computed node was assigned
-        raise _stale(nodes[-1], nodes[-1])
-    if leaves and max([leaf._order for leaf, _ in leaves]) > oldest:
-        _check_leaves(
-            nodes
-        )  # leaves older than every node were not assigned since: nothing to check
+        raise stale_error(nodes[-1], nodes[-1])
+    # Leaves older than every node were not assigned since.
+    if leaves and max([abs(leaf._order) for leaf, _ in leaves]) > oldest:
+        refuse_stale(nodes)
 
 
-def _check_leaves(nodes: list[Value]) -> None:
-    """Refuse a leaf that is younger than a node made from it: its data was assigned since."""
+def refuse_stale(nodes: Iterable[Value]) -> None:
+    """Raise if data was assigned since: to a node itself, or to a leaf that a node was made from."""
     for node in nodes:
         for x in node.inputs:
-            if x.__class__ is Value and x._order > node._order:
-                raise _stale(x, node)
+            if x.__class__ is Value and x.op is None and abs(x._order) > node._order:
+                raise stale_error(x, node)
+        if node._order < 0:
+            raise stale_error(node, node)
 
 
 def _pull(nodes: list[Any], leaves: list[tuple[Value, float]], fresh: float) -> None:
@@ -655,10 +684,10 @@ def _pull(nodes: list[Any], leaves: list[tuple[Value, float]], fresh: float) -> 
                 c = p * g
                 a.grad = c if a.grad is fresh else a.grad + c
         else:
-            contributions = _contributions(node, g)
+            handed_on = contributions(node, g)
             if detector is not None:
-                detector.check_backward(node, g, contributions)
-            for x, c in zip(reversed(node.inputs), reversed(contributions)):
+                detector.check_backward(node, g, handed_on)
+            for x, c in zip(reversed(node.inputs), reversed(handed_on)):
                 if c is not None:
                     x.grad = c if x.grad is fresh else x.grad + c
     if detector is not None:
@@ -670,13 +699,19 @@ def _unary_partial(op: Op, y: float, x: float) -> Any:
     """The local derivative of an op of one input, quickly."""
     try:
         (p,) = op.partials(FLOATS, y, x)
-    except (ArithmeticError, ValueError, TypeError):
+    except RAISED:
         p = None
     return p if p.__class__ is float else partials(op, y, [x], [True])[0]
 
 
-def _contributions(node: Value, g: float) -> list[float | None]:
-    """The adjoint times each local derivative. What a selection did not choose gets a plain zero."""
+def contributions(node: Value, g: float) -> list[float | None]:
+    """Return what a node with adjoint ``g`` hands on to each input, None for constants.
+
+    That is ``g`` times the local derivative; a plain zero for what a selection did not choose.
+
+    >>> x = Value(3.0); contributions(x * 2.0, 10.0)
+    [20.0, None]
+    """
     selects = node.op is not None and node.op.selects
     return [
         None if p is None else 0.0 if selects and p == 0.0 else p * g for p in local_partials(node)
@@ -687,7 +722,7 @@ def _name(node: Value) -> str:
     return repr(str(node.label)) if node.label else repr(node)
 
 
-def _stale(x: Value, user: Any) -> RuntimeError:
+def stale_error(x: Value, user: Any) -> RuntimeError:
     """The error for an input ``x`` that seems younger than its ``user``."""
     name = user.op.name
     if user._order < 0:

@@ -22,7 +22,7 @@ from operator import index
 from typing import Any
 
 from . import engine, modes
-from .engine import Value, _stale
+from .engine import Value, refuse_stale
 from .floats import Ieee
 from .ops import GRAPH, OPS, chosen, number, partials
 from .tree import Shape, flatten
@@ -50,6 +50,7 @@ def grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
     >>> grad(lambda w, x: w[0] * x + w[1])([2.0, 1.0], 3.0)
     [3.0, 1.0]
     """
+    _require_function("grad", f)
     both = value_and_grad(f, argnums)
 
     def gradient(*args: Any, **kwargs: Any) -> Any:
@@ -64,6 +65,7 @@ def value_and_grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
     >>> value_and_grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 5.0)
     (10.0, (5.0, 2.0))
     """
+    _require_function("value_and_grad", f)
 
     def both(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         trace = _Trace(f, args, kwargs, argnums)
@@ -87,7 +89,7 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
     trace = _Trace(f, primals, {}, tuple(range(len(primals))))
 
     def pullback(cotangent: Any) -> Any:
-        trace.refuse_stale()  # time has passed
+        refuse_stale(node for node, _, _ in trace.steps)  # time has passed
         leaves = _matched(trace.shape, cotangent, "vjp: the cotangent must be like the result")
         return trace.pull([_number_or_value(x, "vjp: cotangent") for x in leaves])
 
@@ -123,6 +125,7 @@ def jacobian(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
     >>> jacobian(lambda x: [x[0] * x[1], x[0] + x[1]])([2.0, 3.0])
     [[3.0, 2.0], [1.0, 1.0]]
     """
+    _require_function("jacobian", f)
 
     def rows(*args: Any, **kwargs: Any) -> Any:
         trace = _Trace(f, args, kwargs, argnums)
@@ -187,7 +190,7 @@ class _Trace:
         kwargs: dict[str, Any],
         argnums: int | tuple[int, ...],
     ) -> None:
-        self.since = next(engine._ticks)
+        self.since = next(engine.ticks)
         self.name = getattr(f, "__name__", repr(f))
         chosen_args = _positions(argnums, len(args), self.name)
         self.variables: list[Value] = []
@@ -205,6 +208,7 @@ class _Trace:
         self.outputs = [_number_or_value(y, f"result of {self.name}") for y in outputs]
         made, self.outer = _below(self.outputs, self.since, self.variables)
         self.outer = self.outer or any(v.op is not None for v in self.variables)
+        refuse_stale(made)
         self.steps: list[Step] = []
         live = set(self.variables)
         for node in made:
@@ -214,15 +218,6 @@ class _Trace:
                 live.add(node)
                 self.steps.append((node, inputs, wanted))
         self.steps.reverse()
-        self.refuse_stale()
-
-    def refuse_stale(self) -> None:
-        """Raise if the data of a Value was assigned after it was used."""
-        for node, inputs, _ in self.steps:
-            order = node._order
-            for x in inputs:
-                if x.__class__ is Value and x._order > order:
-                    raise _stale(x, node)
 
     def scalar(self, who: str) -> Any:
         if self.shape.build is not None:
@@ -297,6 +292,13 @@ class _Trace:
         return filled[0] if self.single else tuple(filled)
 
 
+def _require_function(who: str, f: Any) -> None:
+    if not callable(f):
+        raise TypeError(
+            f"{who}: expected a function, got {f!r:.80}; write {who}(f)(x), not {who}(f(x))"
+        )
+
+
 def _same_length(who: str, x: Any, y: Any) -> None:
     if not (hasattr(x, "__len__") and hasattr(y, "__len__")):
         raise TypeError(
@@ -355,8 +357,8 @@ def _below(
         if x in seen:
             continue
         seen.add(x)
-        if abs(x._order) <= since:
-            outer = True
+        if abs(x._order) <= since or (x.op is None and x._order < 0):
+            outer = True  # of an assigned leaf one cannot tell how old it is
         elif x.op is not None:
             nodes.append(x)
             pending += [v for v in x.inputs if v.__class__ is Value]

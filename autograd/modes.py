@@ -1,7 +1,8 @@
 """What is ambient while Values are made: `no_grad` and `detect_anomaly`.
 
-Both live in a ContextVar, so threads and async tasks do not see each other's. `watching` counts the
-contexts that are open anywhere: while it is 0, making a node costs one test of a number.
+Both live in a ContextVar, so threads and async tasks do not see each other's. `watching` lists the
+modes that are open anywhere. It decides nothing: it only spares the look at the ContextVars, so that
+making a node costs one test of a list while it is empty.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import os
 import sys
 from contextlib import AbstractContextManager, ContextDecorator, nullcontext
 from contextvars import ContextVar, Token
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 from weakref import finalize
 
@@ -22,8 +22,7 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # The user's line is the innermost one outside of these packages.
 LIBRARY = tuple(os.path.join(_ROOT, package) + os.sep for package in ("autograd", "nn"))
 
-watching = 0
-_counting = Lock()
+watching: list[_Mode] = []
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 _anomaly: ContextVar[detect_anomaly | None] = ContextVar("anomaly", default=None)
 _unchecked: ContextVar[bool] = ContextVar("unchecked", default=False)
@@ -42,18 +41,14 @@ class _Mode(ContextDecorator):
         raise NotImplementedError
 
     def __enter__(self) -> Any:
-        global watching
-        with _counting:
-            watching += 1
+        watching.append(self)
         self._tokens.append(self._set())
         return self
 
     def __exit__(self, *exception: object) -> None:
-        global watching
         token = self._tokens.pop()
         token.var.reset(token)
-        with _counting:
-            watching -= 1
+        watching.remove(self)
 
 
 class no_grad(_Mode):

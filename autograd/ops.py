@@ -36,8 +36,9 @@ class Op:
     Attributes:
         name: what it is called, in the package, as a method, in saved files.
         forward: ``forward(xp, *x) -> y``.
-        partials: ``partials(xp, y, *x)``, a tuple with one local derivative per input.
+        rule: ``rule(xp, y, *x)``, a tuple with one local derivative per input; see `partials`.
         symbol: how pictures show it.
+        origin: the module and name of ``forward``, to tell ops of the same name apart.
         selects: True if a zero partial means "this input was not chosen": then not even an
             infinite adjoint passes it.
 
@@ -58,9 +59,10 @@ class Op:
         code = forward.__code__
         self.name = name
         self.forward = forward
-        self.partials: Callable[..., Any] = partials or _Undeclared(self)
+        self.rule = partials
         self.symbol = symbol or name
         self.selects = selects
+        self.origin = f"{forward.__module__}.{forward.__qualname__}"
         self.defaults: tuple[float, ...] | None = forward.__defaults__ or ()
         self.least = code.co_argcount - 1 - len(self.defaults)
         if code.co_flags & INFINITE_ARITY:
@@ -72,15 +74,71 @@ class Op:
         return f"<op {self.name}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return find, (self.name,)
+        return find, (self.name, self.origin)
 
-    def on(self, *x: Any) -> Any:
-        """Apply to inputs given one by one: recorded if one of them records ops, else computed."""
+    def __copy__(self) -> Op:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Op:
+        return self
+
+    @property
+    def __signature__(self) -> Any:
+        import inspect
+
+        signature = inspect.signature(self.forward)
+        return signature.replace(parameters=list(signature.parameters.values())[1:])
+
+    def partials(self, *arguments: Any) -> Any:
+        """Declare the local derivatives, as a decorator; or compute them: ``partials(xp, y, *x)``.
+
+        Raises:
+            NotImplementedError: if they are to be computed but have not been declared.
+        """
+        if len(arguments) == 1:
+            self.rule = arguments[0]
+            return self.rule
+        if self.rule is None:
+            raise NotImplementedError(self._advice())
+        return self.rule(*arguments)
+
+    def _advice(self) -> str:
+        code = self.forward.__code__
+        inputs = list(code.co_varnames[1 : code.co_argcount])
+        if code.co_flags & INFINITE_ARITY:
+            inputs.append("*" + code.co_varnames[code.co_argcount])
+        result = "y" if "y" not in inputs else "result"
+        entries = ", ".join(f"<d {self.name} / d {x}>" for x in inputs)
+        return (
+            f"op {self.name!r} has no partials yet; declare them as\n\n"
+            f"    @{self.name}.partials\n"
+            f"    def _(xp, {result}, {', '.join(inputs)}):   # {result} is what {self.name} gave\n"
+            f"        return ({entries},)\n"
+        )
+
+    def on(self, *x: Any, **named: Any) -> Any:
+        """Apply to inputs given one by one: recorded if one of them records ops, else computed.
+
+        >>> find("clip").on(3.0, 0.0, 1.0)
+        1.0
+        """
+        if named:
+            x = self._placed(x, named)
         for v in x:
             record = getattr(v.__class__, "_record", None)
             if record is not None:
                 return record(self, x)
         return evaluate(self, self.complete(tuple(number(v, self.name) for v in x)))
+
+    def _placed(self, x: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+        """Inputs given by name, in their places."""
+        code = self.forward.__code__
+        names = code.co_varnames[1 + len(x) : code.co_argcount]
+        after = dict(zip(reversed(names), reversed(self.defaults or ())))
+        if not set(named) <= set(names) or not set(names) <= {*named, *after}:
+            expected = ", ".join(code.co_varnames[1 : code.co_argcount])
+            raise TypeError(f"{self.name}: expected the inputs {expected}, got {', '.join(named)}")
+        return x + tuple(named.get(name, after.get(name)) for name in names)
 
     if TYPE_CHECKING:
 
@@ -101,12 +159,17 @@ class Op:
         if missing < 0 or missing > len(self.defaults):
             most = self.least + len(self.defaults)
             count = f"{self.least}" if most == self.least else f"{self.least} to {most}"
-            raise TypeError(f"{self.name}: expected {count} inputs, got {len(x)}")
+            plural = "" if count == "1" else "s"
+            raise TypeError(f"{self.name}: expected {count} input{plural}, got {len(x)}")
         return x + self.defaults[len(self.defaults) - missing :]
 
 
 class SequenceOp(Op):
     """An op over sequences: ``sum(xs)``, ``dot(xs, ys)``; its rule sees all their elements in a row."""
+
+    def __init__(self, *declaration: Any, sequences: int = 1, shortest: int = 0) -> None:
+        super().__init__(*declaration)
+        self.sequences, self.shortest = sequences, shortest
 
     @overload  # type: ignore[override]
     def __call__(  # type: ignore[overload-overlap]
@@ -116,44 +179,21 @@ class SequenceOp(Op):
     def __call__(self, x: Iterable[Value | float], /, *more: Iterable[Value | float]) -> Value: ...
     def __call__(self, *sequences: Any) -> Any:
         """Apply to as many sequences as the rule takes, all of one length."""
-        expected = 2 if self.name == "dot" else 1
-        if len(sequences) != expected or not all(hasattr(s, "__iter__") for s in sequences):
+        n = self.sequences
+        if len(sequences) != n or not all(hasattr(s, "__iter__") for s in sequences):
             raise TypeError(
-                f"{self.name}: expected {expected} sequence{'s' * (expected - 1)} of numbers, got "
+                f"{self.name}: expected {n} sequence{'s' * (n > 1)} of numbers, got "
                 f"{', '.join(type(s).__name__ for s in sequences)}; put the inputs in a list"
             )
         rows = [tuple(s) for s in sequences]
-        if len({len(row) for row in rows}) > 1:
-            raise ValueError(f"{self.name}: sequences differ in length: {[len(r) for r in rows]}")
-        if self.name == "mean" and not rows[0]:
-            raise ValueError("mean: expected at least one number, got an empty sequence")
+        lengths = [len(row) for row in rows]
+        if len(set(lengths)) > 1:
+            raise ValueError(
+                f"{self.name}: expected sequences of one length, got lengths {lengths}"
+            )
+        if lengths[0] < self.shortest:
+            raise ValueError(f"{self.name}: expected at least one number, got an empty sequence")
         return self.on(*(x for row in rows for x in row))
-
-
-class _Undeclared:
-    """What `partials` is until it is declared: the decorator that declares it."""
-
-    def __init__(self, op: Op) -> None:
-        self.op = op
-
-    def __call__(self, *arguments: Any) -> Any:
-        if len(arguments) != 1:
-            raise NotImplementedError(self.advice())
-        self.op.partials = arguments[0]
-        return arguments[0]
-
-    def advice(self) -> str:
-        name, code = self.op.name, self.op.forward.__code__
-        inputs = list(code.co_varnames[1 : code.co_argcount])
-        if code.co_flags & INFINITE_ARITY:
-            inputs.append("*" + code.co_varnames[code.co_argcount])
-        entries = ", ".join(f"<d {name} / d {x}>" for x in inputs)
-        return (
-            f"op {name!r} has no partials yet; declare them as\n\n"
-            f"    @{name}.partials\n"
-            f"    def _(xp, y, {', '.join(inputs)}):   # y is the result\n"
-            f"        return ({entries},)\n"
-        )
 
 
 # ---- numbers ----
@@ -176,7 +216,10 @@ def number(x: Any, who: str) -> float:
 def as_real(x: Any) -> float | None:
     """Return ``x`` as a float, or None if it is no real number (Python's or NumPy's)."""
     if x.__class__ in (int, bool):
-        return float(x)
+        try:
+            return float(x)
+        except OverflowError:  # IEEE-754 rounds to infinity what is beyond all floats
+            return math.inf if x > 0 else -math.inf
     if x.__class__.__module__ == "numpy":
         if x.__class__.__name__ in (
             "bool",
@@ -202,17 +245,24 @@ def _described(x: Any) -> str:
         return f"the string {x!r}; use float({x!r})"
     if isinstance(x, complex):
         return f"the complex number {x!r}; foldgrad is real, keep real and imaginary parts apart"
+    if hasattr(x, "__iter__"):
+        return f"{kind} {x!r:.60}; apply it to each number: [... for v in ...]"
     return "None" if x is None else f"{kind} {x!r:.80}"
 
 
 # ---- running a rule on floats ----
 
 
+# What a rule may raise on plain floats where IEEE-754 has an answer; TypeError because the root of a
+# negative number is complex there, and then meets a function or a comparison.
+RAISED = (ArithmeticError, ValueError, TypeError)
+
+
 def evaluate(op: Op, x: Sequence[float]) -> float:
     """Run ``op.forward`` on floats, with the answers of IEEE-754."""
     try:
         y = op.forward(FLOATS, *x)
-    except (ArithmeticError, ValueError):
+    except RAISED:
         y = op.forward(IEEE, *map(Ieee, x))
     if y.__class__ is float:
         return y
@@ -227,7 +277,7 @@ def partials(op: Op, y: float, x: Sequence[float], wanted: Sequence[bool]) -> li
         entries = chosen(op, op.partials(FLOATS, y, *x), wanted)
         if complex not in [p.__class__ for p in entries]:
             return [p if p.__class__ is float or p is None else _plain(op, p) for p in entries]
-    except (ArithmeticError, ValueError):
+    except RAISED:
         pass
     entries = chosen(op, op.partials(IEEE, Ieee(y), *map(Ieee, x)), wanted)
     return [None if p is None else _plain(op, p) for p in entries]
@@ -240,10 +290,11 @@ def chosen(op: Op, entries: Any, wanted: Sequence[bool]) -> list[Any]:
             f"partials of op {op.name!r}: expected a tuple of {len(wanted)}, one per input, "
             f"got {entries!r:.80}"
         )
-    return [
-        (p() if callable(p) and not isinstance(p, float) else p) if need else None
-        for p, need in zip(entries, wanted)
-    ]
+    found = [(p() if callable(p) else p) if need else None for p, need in zip(entries, wanted)]
+    for p, need in zip(found, wanted):
+        if p is None and need:
+            number(p, f"a partial of op {op.name!r}")  # raises: None is for what is not wanted
+    return found
 
 
 def _plain(op: Op, p: Any) -> float:
@@ -332,17 +383,18 @@ def _dot_partials(xp: Any, y: Any, *x: Any) -> Any:
 def _largest(xp: Any, x: Sequence[Any]) -> Any:
     largest = x[0]
     for v in x[1:]:
-        largest = xp.where(v > largest, v, largest)
+        largest = xp.maximum(largest, v)  # a nan among them stays
     return largest
 
 
 def _norm(xp: Any, *x: Any) -> Any:
-    # Scaled by the largest, so that neither 3e200 overflows nor 3e-200 underflows when squared.
+    # Scaled by a power of two, so that neither 3e200 overflows nor 3e-200 underflows when squared.
     if not x:
         return 0.0
     largest = _largest(xp, [xp.abs(v) for v in x])
-    scale = xp.where(largest == 0.0, 1.0, xp.where(largest == math.inf, 1.0, largest))
-    return scale * xp.sqrt(_sum(xp, *((v / scale) * (v / scale) for v in x)))
+    scale = special.power_of_two_scale(xp, largest)
+    root = xp.sqrt(_sum(xp, *((v * scale) * (v * scale) for v in x))) / scale
+    return xp.where(largest == math.inf, largest, root)
 
 
 def _logsumexp(xp: Any, *x: Any) -> Any:
@@ -356,8 +408,8 @@ def _logsumexp(xp: Any, *x: Any) -> Any:
 
 
 def _softmax(xp: Any, y: Any, *x: Any) -> Any:
-    # exp(v - y) would lose the digits of y. Any shift near the largest is as good as the largest;
-    # a rounded one is a constant to the next derivative.
+    # Not exp(v - y), which would lose the digits of y. Any shift near the largest is as good as the
+    # largest itself; a rounded one is a constant to the next derivative.
     top = _largest(xp, x) if x else 0.0
     shift = xp.where(xp.abs(top) == math.inf, 0.0, xp.floor(top))
     powers = [xp.exp(v - shift) for v in x]
@@ -365,8 +417,13 @@ def _softmax(xp: Any, y: Any, *x: Any) -> Any:
     return tuple(power / total for power in powers)
 
 
-def _ratio_to_norm(xp: Any, y: Any, *x: Any) -> Any:
-    return tuple(xp.where(y == 0.0, 0.0, v / xp.where(y == 0.0, 1.0, y)) for v in x)
+def _norm_partials(xp: Any, y: Any, *x: Any) -> Any:
+    # Scaled, for a subnormal y has lost digits. At 0 the answer is 0: the smallest subgradient.
+    scale = special.power_of_two_scale(xp, y)
+    x = tuple(v * scale for v in x)
+    root = xp.norm(*x)
+    root = xp.where(root == 0.0, 1.0, root)
+    return tuple(v / root for v in x)
 
 
 def _tied(xp: Any, a: Any, b: Any) -> Any:
@@ -385,7 +442,7 @@ TABLE = (
     Op("mul",         lambda xp, a, b: a * b,  lambda xp, y, a, b: (b, a),                     "×"),
     Op("div",         lambda xp, a, b: a / b,
                       lambda xp, y, a, b: (lambda: 1.0 / b, lambda: -(y / b)),                 "/"),
-    Op("floordiv",    lambda xp, a, b: a // b, lambda xp, y, a, b: (0.0, 0.0),                 "//"),
+    Op("floordiv",    lambda xp, a, b: a // b, lambda xp, y, a, b: (0.0, 0.0),   "//", selects=True),
     Op("mod",         lambda xp, a, b: a % b,  lambda xp, y, a, b: (1.0, lambda: -(a // b)),   "%"),
     Op("pow",         lambda xp, x, n: x ** n,
                       lambda xp, y, x, n: (
@@ -456,14 +513,14 @@ TABLE = (
     Op("digamma",     special.digamma_forward,    special.digamma_partials,                    "ψ"),
     *(Op(name, *rule, f"ψ{n}") for n, (name, rule) in enumerate(special.POLYGAMMAS, start=1)),
     # steps: the derivative is zero, at the jump too
-    Op("floor",       lambda xp, x: xp.floor(x),  lambda xp, y, x: (0.0,),                     "floor"),
-    Op("ceil",        lambda xp, x: xp.ceil(x),   lambda xp, y, x: (0.0,),                     "ceil"),
-    Op("trunc",       lambda xp, x: xp.trunc(x),  lambda xp, y, x: (0.0,),                     "trunc"),
-    Op("round",       lambda xp, x: xp.round(x),  lambda xp, y, x: (0.0,),                     "round"),
+    Op("floor",       lambda xp, x: xp.floor(x),  lambda xp, y, x: (0.0,),"floor", selects=True),
+    Op("ceil",        lambda xp, x: xp.ceil(x),   lambda xp, y, x: (0.0,),"ceil", selects=True),
+    Op("trunc",       lambda xp, x: xp.trunc(x),  lambda xp, y, x: (0.0,),"trunc", selects=True),
+    Op("round",       lambda xp, x: xp.round(x),  lambda xp, y, x: (0.0,),"round", selects=True),
     Op("sign",        lambda xp, x: xp.where(x > 0.0, 1.0, xp.where(x < 0.0, -1.0, x)),
-                      lambda xp, y, x: (0.0,),                                                 "sign"),
+                      lambda xp, y, x: (0.0,),   "sign", selects=True),
     Op("step",        lambda xp, x: xp.where(x > 0.0, 1.0, xp.where(x <= 0.0, 0.0, x)),
-                      lambda xp, y, x: (0.0,),                                                 "step"),
+                      lambda xp, y, x: (0.0,),   "step", selects=True),
     # choices
     Op("abs",         lambda xp, x: xp.abs(x),    lambda xp, y, x: (xp.sign(x),),   "abs", selects=True),
     Op("maximum",     lambda xp, a, b: xp.where(a >= b, a, xp.where(b > a, b, a + b)),
@@ -477,15 +534,15 @@ TABLE = (
                           0.0, xp.where(condition, 1.0, 0.0), xp.where(condition, 0.0, 1.0),
                       ),                                                     "where", selects=True),
     Op("copysign",    lambda xp, a, b: xp.copysign(a, b),
-                      lambda xp, y, a, b: (xp.sign(a) * xp.copysign(1.0, b), 0.0),             "copysign"),
+                      lambda xp, y, a, b: (xp.sign(a) * xp.copysign(1.0, b), 0.0), "copysign", selects=True),
     Op("logaddexp",   special.logaddexp_forward,  special.logaddexp_partials,                "logaddexp"),
     # over sequences
     SequenceOp("sum",       _sum,                 lambda xp, y, *x: (1.0,) * len(x),           "Σ"),
     SequenceOp("prod",      _prod,                _prod_partials,                              "Π"),
-    SequenceOp("dot",       _dot,                 _dot_partials,                               "·"),
+    SequenceOp("dot",       _dot,                 _dot_partials,          "·", sequences=2),
     SequenceOp("mean",      lambda xp, *x: _sum(xp, *x) / float(len(x)),
-                            lambda xp, y, *x: (1.0 / len(x),) * len(x),      "mean"),
-    SequenceOp("norm",      _norm,                _ratio_to_norm,                              "norm"),
+                            lambda xp, y, *x: (1.0 / len(x),) * len(x),      "mean", shortest=1),
+    SequenceOp("norm",      _norm,                _norm_partials,                              "norm"),
     SequenceOp("logsumexp", _logsumexp,           _softmax,                 "logsumexp"),
 )
 # fmt: on
@@ -517,24 +574,38 @@ class _Graph(Namespace):
         return OPS["where"].on(condition, a, b)
 
     def _run(self, op: Op) -> Callable[..., Any]:
-        return op.on
+        return partial(_apply_in_rule, op)
+
+
+def _apply_in_rule(op: Op, *x: Any) -> Any:
+    y = op.on(*x)
+    return Ieee(y) if y.__class__ is float else y  # of constants alone: it must not raise later on
 
 
 GRAPH = _Graph(OPS)
 
 
-def find(name: str) -> Op:
+def find(name: str, origin: str = "") -> Op:
     """Return the op of that name.
 
+    Args:
+        name: what it is called.
+        origin: the module and name of its forward function, if it must be that one.
+
     Raises:
-        LookupError: if none is declared.
+        LookupError: if none is declared, or another one.
 
     >>> find("tanh")
     <op tanh>
     """
     if name not in OPS:
         raise LookupError(
-            f"no op is named {name!r}; declare it with @op (or import its module) first"
+            f"no op is named {name!r} here; import the module that declares it with @op first"
+        )
+    if origin and name not in BUILT_IN and OPS[name].origin != origin:
+        raise LookupError(
+            f"expected the op {name!r} that {origin} declares, got that of {OPS[name].origin}; "
+            f"give one of them another name"
         )
     return OPS[name]
 
@@ -554,7 +625,8 @@ def op(forward: Any = None, *, symbol: str = "") -> Any:
         The op, to call on Values or numbers. Declare its local derivatives with ``@NAME.partials``.
 
     Raises:
-        ValueError: if a built-in op has that name.
+        ValueError: if a built-in op has that name, or it is no name.
+        TypeError: if ``forward`` does not take xp and at least one input.
 
     >>> @op
     ... def cube(xp, x):
@@ -568,9 +640,18 @@ def op(forward: Any = None, *, symbol: str = "") -> Any:
     """
     if forward is None:
         return partial(op, symbol=symbol)
+    code = getattr(forward, "__code__", None)
+    if code is None or not (code.co_argcount > 1 or code.co_flags & INFINITE_ARITY):
+        raise TypeError(
+            f"op: expected a function of xp and the inputs, got {forward!r:.80}; write\n\n"
+            f"    @op\n    def name(xp, x):\n        return ..."
+        )
     name = forward.__name__
-    if name in BUILT_IN:
-        raise ValueError(f"op: {name!r} is a built-in op; choose another name")
+    if name in BUILT_IN or name in NUMPY_NAMES.values() or not name.isidentifier():
+        raise ValueError(
+            f"op: expected a name of its own, got {name!r}, which is a built-in op's or no name; "
+            f"choose another"
+        )
     OPS[name] = Op(name, forward, symbol=symbol)
     for tell in DECLARED:
         tell(OPS[name])
@@ -583,6 +664,11 @@ def softmax(x: Iterable[Any]) -> list[Any]:
     >>> softmax([0.0, 0.0])
     [0.5, 0.5]
     """
-    x = tuple(x)
-    total = OPS["logsumexp"].on(*x)
-    return [OPS["exp"](v - total) for v in x]
+    x = [v if hasattr(v, "_record") else number(v, "softmax") for v in x]
+    data = [v if v.__class__ is float else v.data for v in x]
+    # Any shift near the largest is as good as the largest itself; as a number it is a constant.
+    top = max(data, default=0.0)
+    shift = math.floor(top) if math.isfinite(top) else 0.0
+    powers = [OPS["exp"].on(OPS["sub"].on(v, shift)) for v in x]
+    total = OPS["sum"].on(*powers)
+    return [OPS["div"].on(power, total) for power in powers]

@@ -154,8 +154,7 @@ print(f"   wrote {draw_regions(file, title, learned + watched, held_out, scores)
 
 print("""
 7. Inside: the graph of one of the eight neurons, as the first held-out penguin
-   passes through it. Gradients add up until they are forgotten, so those of
-   the training have to be, first.
+   passes through it.
 """)
 
 penguin = held_out[0]
@@ -163,7 +162,6 @@ length, depth = scaled(penguin.bill)
 x = [Value(length, label="scaled length"), Value(depth, label="scaled depth")]
 output = model.layers[0].neurons[0](x)
 output.label = "output"
-model.zero_grad()
 output.backward()
 print(f"   wrote {draw(output).render(outfile=OUT / 'mlp-neuron.svg')}")
 

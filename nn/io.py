@@ -14,8 +14,11 @@ import json
 import math
 import os
 import re
+import shutil
 import struct
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from .module import Module
@@ -27,6 +30,8 @@ M = TypeVar("M", bound=Module)
 
 def save(model: Module, path: str | os.PathLike[str]) -> None:
     """Write the parameters of a model to a file, which is replaced as a whole or not at all.
+
+    A file that is replaced keeps its permissions.
 
     Args:
         model: any Module.
@@ -45,15 +50,16 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
     }
     file = {"format": FORMAT, "version": VERSION, "sha256": _digest(content), "model": content}
     target = Path(os.path.realpath(path))
-    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
+    # In a folder of its own no two drafts meet, and open() gives it the usual permissions.
+    with TemporaryDirectory(prefix=".saving-", dir=target.parent) as folder:
+        draft = Path(folder, target.name)
         with draft.open("w", encoding="utf-8") as stream:
             stream.write(json.dumps(file, indent=1, allow_nan=False) + "\n")
             stream.flush()
             os.fsync(stream.fileno())
+        with suppress(FileNotFoundError):  # nothing there to be replaced
+            shutil.copymode(target, draft)
         draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def load(model: M, path: str | os.PathLike[str]) -> M:

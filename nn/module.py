@@ -1,8 +1,8 @@
 """Module: a thing with parameters, made of other Modules.
 
 Nothing is registered: a Module's parameters are the leaf Values found in its attributes, in lists,
-tuples and dicts of them, and in Modules held so. Constructing a Module labels them by their paths,
-which is how pictures know parameters and draw the Modules around them.
+tuples, dicts and NumPy arrays of them, and in Modules held so. Constructing a Module labels them by
+their paths, which is how pictures know parameters and draw the Modules around them.
 
     path    where a parameter or Module sits, as in "layers.0.neurons.3.w1"; "" is the root
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from abc import ABCMeta
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby
+from itertools import groupby, product
 from reprlib import recursive_repr
 from typing import Any
 
@@ -176,10 +176,10 @@ def _walk(root: Module) -> Iterator[tuple[str, Any]]:
         if isinstance(item, Module):
             yield path, item
         prefix = f"{path}." if path else ""
-        stack.extend([(f"{prefix}{name}", x) for name, x in _inside(item)][::-1])
+        stack.extend([(f"{prefix}{name}", x) for name, x in _inside(path, item)][::-1])
 
 
-def _inside(item: Any) -> Iterable[tuple[Any, Any]]:
+def _inside(path: str, item: Any) -> Iterable[tuple[Any, Any]]:
     """What ``item`` holds, as (name, value)."""
     match item:
         case Module():
@@ -188,6 +188,14 @@ def _inside(item: Any) -> Iterable[tuple[Any, Any]]:
             return item.items()
         case list() | tuple():
             return enumerate(item)
+        case set() | frozenset() if any(isinstance(x, (Value, Module)) for x in item):
+            raise TypeError(
+                f"Module: expected parameters and Modules in lists, tuples, dicts or arrays, got a "
+                f"{type(item).__name__} of them at {path!r}, which has no order; make it a list"
+            )
+    if type(item).__name__ == "ndarray" and item.dtype == object:
+        places = product(*map(range, item.shape))
+        return [(".".join(map(str, place)) or "0", item[place]) for place in places]
     return ()
 
 

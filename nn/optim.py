@@ -239,7 +239,7 @@ class Adam(Optimizer):
         g = self.decay(parameter, g)
         (beta1, beta2), t = self.betas, state.get("t", 0) + 1
         m, v = state.get("m", 0.0), state.get("v", 0.0)
-        m += (1 - beta1) * (g - m)
+        m = _lerp(m, g, 1 - beta1)
         v = beta2 * v + (1 - beta2) * g * g
         largest = max(state.get("largest", 0.0), v) if self.amsgrad else v
         state.update(t=t, m=m, v=v, largest=largest)
@@ -250,6 +250,13 @@ class Adam(Optimizer):
     def decay(self, parameter: Value, g: float) -> float:
         """Return the gradient with the weight decay in it."""
         return g + self.weight_decay * parameter.data if self.weight_decay else g
+
+
+def _lerp(start: float, end: float, weight: float) -> float:
+    """start + weight·(end - start), rounded as in torch.lerp: from the nearer end."""
+    if weight < 0.5:
+        return start + weight * (end - start)
+    return end - (end - start) * (1 - weight)
 
 
 class AdamW(Adam):

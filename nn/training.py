@@ -16,6 +16,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from autograd import Value, mean, no_grad
+from autograd.modes import ensure_recording
 
 from .layers import random_source
 from .losses import LOSSES
@@ -82,7 +83,7 @@ def fit(
     """Train a model: forward, error, backward, adjust, until the error stops falling.
 
     However it ends - by itself, by Ctrl-C, by an error - the model is left with the best parameters
-    it had after any epoch.
+    it had after any epoch, and without gradients; so is what else the optimizer adjusts.
 
     Args:
         model: what computes an output from one example, and lists its ``parameters()``.
@@ -117,8 +118,9 @@ def fit(
     ([0, 1, 1, 0], 'all 500 epochs done')
     """
     parameters, history = list(model.parameters()), History()
-    best = [p.data for p in parameters]
     loss, optimizer = _find_loss(loss), _find_optimizer(optimizer, parameters)
+    adjusted = {id(p): p for p in [*parameters, *getattr(optimizer, "params", ())]}.values()
+    best, fell = [p.data for p in adjusted], 0  # fell: the epoch of the last fall, by tol
     examples, held_out = _examples("", X, y), _held_out(validation)
     size = len(examples) if batch_size is None else batch_size
     _check("epochs", epochs, Integral, least=0)
@@ -128,30 +130,37 @@ def fit(
     shuffle = random_source(rng).shuffle
     try:
         _measure(history, model, loss, examples, held_out)
-        with _progress_bar(epochs, progress) as bar:
+        with ensure_recording(), _progress_bar(epochs, progress) as bar:
             for epoch in range(1, epochs + 1):
                 shuffle(order := examples.copy())
                 for batch in _batches(order, size):
                     outputs = [model(x) for x, _ in batch]  # input forward
-                    error = mean([loss(out, t) for out, (_, t) in zip(outputs, batch)])  # error
+                    error = _mean([loss(out, t) for out, (_, t) in zip(outputs, batch)])  # error
                     optimizer.zero_grad()
                     error.backward()  # error backward
                     optimizer.step()  # weights adjusted
                 _measure(history, model, loss, examples, held_out)
-                if history.watched[epoch] < history.watched[history.best_epoch]:
-                    history.best_epoch, best = epoch, [p.data for p in parameters]
-                bar.set_postfix_str(f"loss {history.watched[epoch]:.4g}", refresh=False)
+                watched = history.watched
+                if watched[epoch] < watched[history.best_epoch]:
+                    history.best_epoch, best = epoch, [p.data for p in adjusted]
+                if watched[epoch] < watched[fell] - tol:
+                    fell = epoch
+                bar.set_postfix_str(f"loss {watched[epoch]:.4g}", refresh=False)
                 bar.update()
-                history.stopped = _why_stop(history, tol, patience, callback)
-                if history.stopped:
+                if callback is not None and callback(history):
+                    history.stopped = "the callback said so"
+                    break
+                if patience is not None and epoch - fell >= patience:
+                    history.stopped = f"the error stopped falling (tol={tol}, patience={patience})"
                     break
             else:
                 history.stopped = f"all {epochs} epochs done"
     except KeyboardInterrupt:
         history.stopped = "interrupted by Ctrl-C"
     finally:
-        for p, data in zip(parameters, best):
+        for p, data in zip(adjusted, best):
             p.data = data
+            p.zero_grad()
     return history
 
 
@@ -174,16 +183,21 @@ def _measure(
 def _mean_loss(model: Any, loss: Loss, examples: Examples, history: History) -> float:
     with no_grad():
         losses = [loss(model(x), target) for x, target in examples]
-        result = mean(losses)
+        result = _mean(losses)
+    if not math.isfinite(result.data):
+        bad = next((i for i, x in enumerate(losses) if not abs(x) < math.inf), None)
+        raise FloatingPointError(_not_finite(result.data, bad, history))
+    return result.data
+
+
+def _mean(losses: list[Any]) -> Value:
+    result = mean(losses)
     if not isinstance(result, Value):
         raise TypeError(
             f"fit: expected loss(output, target) to be a Value, got {losses[0]!r:.80}; "
             "compute it from the output with operators and autograd's functions"
         )
-    if not math.isfinite(result.data):
-        bad = next((i for i, x in enumerate(losses) if not abs(x) < math.inf), None)
-        raise FloatingPointError(_not_finite(result.data, bad, history))
-    return result.data
+    return result
 
 
 def _not_finite(result: float, example: int | None, history: History) -> str:
@@ -194,26 +208,6 @@ def _not_finite(result: float, example: int | None, history: History) -> str:
         f"{got} after epoch {epoch}; the model is back at epoch {history.best_epoch}, the best; "
         "lower the learning rate, or look where it begins with autograd.detect_anomaly()"
     )
-
-
-def _why_stop(
-    history: History, tol: float, patience: int | None, callback: Callable[[History], Any] | None
-) -> str:
-    if callback is not None and callback(history):
-        return "the callback said so"
-    since = len(history.loss) - 1 - _last_fall(history.watched, tol)
-    if patience is not None and since >= patience:
-        return f"the error stopped falling (tol={tol}, patience={patience})"
-    return ""
-
-
-def _last_fall(losses: list[float], tol: float) -> int:
-    """The epoch of the last fall: to more than ``tol`` below the loss of the fall before."""
-    last = 0
-    for epoch, x in enumerate(losses):
-        if x < losses[last] - tol:
-            last = epoch
-    return last
 
 
 def _progress_bar(epochs: int, shown: bool) -> Any:

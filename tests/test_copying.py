@@ -248,9 +248,7 @@ def test_a_missing_user_op_is_named():
 
     data = pickle.dumps(soon_gone(Value(1.0)) + 1.0)
     del OPS["soon_gone"]
-    with pytest.raises(
-        LookupError, match=r"op named 'soon_gone', which is not declared.*import the mod"
-    ):
+    with pytest.raises(LookupError, match=r"no op is named 'soon_gone' here; import the mod"):
         pickle.loads(data)
     with pytest.raises(LookupError, match="no op is named 'soon_gone'"):
         autograd.ops.find("soon_gone")

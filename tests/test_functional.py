@@ -377,7 +377,7 @@ def test_no_grad_inside_f_is_a_constant():
 def test_exceptions_of_f_come_through():
     with pytest.raises(ZeroDivisionError):
         grad(lambda x: 1 // 0)(1.0)
-    assert autograd.modes.watching == 0
+    assert autograd.modes.watching == []
 
 
 def test_grads_of_values_are_left_alone():
@@ -696,4 +696,4 @@ ERRORS = [
 def test_misuse_is_explained(error, match, call):
     with pytest.raises(error, match=match):
         call()
-    assert autograd.modes.watching == 0
+    assert autograd.modes.watching == []

@@ -5,7 +5,10 @@ import json
 import math
 import os
 import random
+import stat
 import struct
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 
@@ -77,6 +80,36 @@ def test_saving_writes_through_a_link(path):
     save(Neuron(1), link)
     assert link.is_symlink()
     load(Neuron(1), path)
+
+
+def test_two_threads_may_save_to_one_path(path, monkeypatch):
+    models, both_drafted, fsync = [Neuron(1, rng=0), Neuron(1, rng=1)], Barrier(2), os.fsync
+
+    def meet(descriptor):
+        fsync(descriptor)
+        both_drafted.wait(timeout=10)
+
+    monkeypatch.setattr(os, "fsync", meet)
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(save, models, [path] * 2)) == [None, None]
+    assert bits(load(Neuron(1), path)) in [bits(model) for model in models]
+    assert os.listdir(path.parent) == ["model.json"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
+def test_a_file_has_the_permissions_that_open_would_give(path):
+    def mode():
+        return stat.S_IMODE(path.stat().st_mode)
+
+    before = os.umask(0o026)
+    try:
+        save(Neuron(1), path)
+        assert mode() == 0o640
+        path.chmod(0o600)
+        save(Neuron(1), path)
+        assert mode() == 0o600
+    finally:
+        os.umask(before)
 
 
 def test_a_failed_save_keeps_the_old_file(path, monkeypatch):

@@ -7,6 +7,7 @@ import weakref
 from abc import abstractmethod
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 
 from autograd import Value
@@ -54,6 +55,36 @@ def test_a_shared_parameter_module_or_list_counts_once_at_its_first_path():
             self.bias = self.encoder.b
 
     assert names(Tied()) == ["encoder.w1", "encoder.w2", "encoder.b"]
+
+
+def test_parameters_are_found_in_object_arrays_by_their_indices():
+    class Arrays(Module):
+        def __init__(self):
+            self.grid = np.array([[Value(float(3 * i + j)) for j in range(3)] for i in range(2)])
+            self.last_row = self.grid[1]  # a view of the same parameters
+            self.neurons = np.array([Neuron(1), None])
+            self.one = np.array(None)
+            self.one[()] = Value(6.0)
+            self.empty = np.array([], dtype=object)
+            self.table = np.zeros((2, 2))
+
+    module = Arrays()
+    grid = [f"grid.{i}.{j}" for i in range(2) for j in range(3)]
+    assert names(module) == [*grid, "neurons.0.w1", "neurons.0.b", "one.0"]
+    assert [p.label for p in module.parameters()] == names(module)
+    assert [p.data for p in module.parameters()][:6] == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+@pytest.mark.parametrize("kind", [set, frozenset])
+@pytest.mark.parametrize("make", [lambda: Value(1.0), lambda: Neuron(1)])
+def test_parameters_in_a_set_are_refused_as_they_have_no_order(kind, make):
+    class Bag(Module):
+        def __init__(self, items):
+            self.bags = [kind(items)]
+
+    with pytest.raises(TypeError, match=rf"got a {kind.__name__} of them at 'bags\.0', .* a list"):
+        Bag([make(), "other"])
+    assert Bag(["other"]).parameters() == []
 
 
 def test_a_computed_value_is_no_parameter():

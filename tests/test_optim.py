@@ -77,6 +77,14 @@ def test_steps_worked_by_hand():
     assert moved(AdamW, -123.0, start=4.0, lr=0.25, eps=0.0, weight_decay=0.5) == 4 * 0.875 + 0.25
 
 
+def test_adams_first_moment_is_rounded_as_torch_lerp():
+    p = Value(0.0)
+    optimizer = Adam([p], lr=0.25, betas=(0.0, 0.0), eps=0.0)  # remembers nothing: ±lr a step
+    for p.grad in (1e20, -1.0, 3.0):
+        optimizer.step()
+    assert p.data == -0.25
+
+
 def test_learning_rate_and_decay_may_change_between_steps():
     p = Value(1.0)
     optimizer = SGD([p], lr=0.5)
@@ -96,6 +104,19 @@ def test_a_parameter_without_gradient_is_left_alone():
         optimizer.step()
         assert missed.data == 2.0
     assert reached.data < 1.0
+
+
+@pytest.mark.parametrize("optimizer_class", [SGD, Adam, AdamW])
+def test_a_gradient_set_to_none_is_none(optimizer_class):
+    p = Value(2.0)
+    optimizer = optimizer_class([p], lr=0.1, weight_decay=0.5, maximize=True)
+    p.grad = None
+    optimizer.step()
+    assert p.data == 2.0
+    (p * 3.0).backward()
+    assert p.grad == 3.0
+    optimizer.step()
+    assert p.data != 2.0
 
 
 def test_a_gradient_of_zero_still_decays():

@@ -182,6 +182,7 @@ class Node:
     args: list = field(default_factory=list)  # Nodes, and plain integers for constants
     partials: list = field(default_factory=list)
     stale: bool = False
+    unrecorded: bool = False
     grad: int = 0
     has_grad: bool = False
 
@@ -282,7 +283,9 @@ class Graphs(RuleBasedStateMachine):
     def without_recording(self, a, b):
         with no_grad():
             y = a[0] * b[0]
-        return self.keep(y, Node(a[1].data * b[1].data))
+        node = Node(a[1].data * b[1].data)
+        node.unrecorded = True
+        return self.keep(y, node)
 
     @rule(a=values, number=SMALL)
     def assign(self, a, number):
@@ -310,6 +313,10 @@ class Graphs(RuleBasedStateMachine):
     def backward(self, a, seed):
         value, output = a
         below = output.below()
+        if output.unrecorded:
+            with pytest.raises(RuntimeError, match="inside no_grad"):
+                value.backward(seed)
+            return
         if any(node.stale for node in below):
             with pytest.raises(RuntimeError, match="was assigned after"):
                 value.backward(seed)

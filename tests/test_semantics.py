@@ -453,7 +453,7 @@ def test_no_grad_ends_with_an_exception():
     with pytest.raises(ZeroDivisionError), no_grad():
         1 / 0  # noqa: B018
     assert (x * x).op is not None
-    assert autograd.modes.watching == 0
+    assert autograd.modes.watching == []
 
 
 def test_backward_inside_no_grad_is_the_same():

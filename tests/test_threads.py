@@ -138,7 +138,7 @@ def test_no_grad_is_a_threads_own():
         with detect_anomaly():
             may_leave.set()
             assert result.result() is None
-    assert autograd.modes.watching == 0
+    assert autograd.modes.watching == []
 
 
 def test_one_decorated_function_in_many_threads():
@@ -159,7 +159,7 @@ def test_one_decorated_function_in_many_threads():
             assert (x * x).op.name == watched() == "mul"
 
     in_threads(work)
-    assert autograd.modes.watching == 0
+    assert autograd.modes.watching == []
 
 
 def test_no_grad_is_a_tasks_own():
@@ -183,7 +183,7 @@ def test_no_grad_is_a_tasks_own():
 
     a, b = asyncio.run(main())
     assert a == [None] * 10 and all(op is not None for op in b)
-    assert autograd.modes.watching == 0
+    assert autograd.modes.watching == []
 
 
 def test_a_detector_is_a_threads_own():

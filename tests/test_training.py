@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from autograd import Value, mean, no_grad
+from autograd import Value, mean, no_grad, relu
 from nn import (
     MLP,
     SGD,
@@ -22,6 +22,7 @@ from nn import (
     half_mean_squared_error,
     hinge,
     squared_error,
+    training,
 )
 
 X = [[0.0], [1.0], [2.0], [3.0]]
@@ -164,6 +165,24 @@ def test_only_the_optimizers_parameters_move():
     assert b.data != 0.0
 
 
+def test_what_else_the_optimizer_adjusts_is_put_back_too():
+    model, shift = Steps(), Value(0.0)
+    optimizer = Count([shift, model.n])
+    history = quiet_fit(
+        model, [0.0], [0.0], loss=lambda n, _: n * 0 + abs(shift - 2), optimizer=optimizer, epochs=5
+    )
+    assert history.loss == [2, 1, 0, 1, 2, 3]
+    assert (history.best_epoch, model.n.data, shift.data) == (2, 2.0, 2.0)
+    assert not shift.has_grad
+
+
+def test_it_learns_within_no_grad_as_outside():
+    with no_grad():
+        history = quiet_fit(line(), X, Y, epochs=5, rng=0)
+    assert history == quiet_fit(line(), X, Y, epochs=5, rng=0)
+    assert history.best_epoch == 5
+
+
 def test_any_module_can_be_fitted():
     class Parabola(Module):
         def __init__(self):
@@ -286,6 +305,39 @@ def test_patience_tolerance_and_best_epoch(losses, tol, patience, epochs, best):
     assert history.loss == losses[: epochs + 1]
     assert history.best_epoch == best
     assert model.n.data == best  # the parameters of the best epoch, whatever came later
+
+
+def test_no_epoch_looks_at_all_losses_again(monkeypatch):
+    class Unread(list):
+        def __iter__(self):
+            raise AssertionError("read from the start")
+
+    monkeypatch.setattr(training, "History", lambda: History(Unread()))
+    _, history = scripted([9, 8.5, 8, 7.5, 7.4, 7.3], tol=1.1, patience=3)
+    assert (len(history.loss), history.best_epoch) == (6, 5)
+
+
+def end_well(history):
+    return False
+
+
+def end_by_interrupt(history):
+    raise KeyboardInterrupt
+
+
+def end_by_error(history):
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("callback", [end_well, end_by_interrupt, end_by_error])
+def test_no_gradients_stay_however_it_ends(callback):
+    model = line()
+    w, b = model.parameters()
+    try:
+        quiet_fit(model, X, Y, optimizer=SGD([b]), epochs=2, callback=callback)
+    except ZeroDivisionError:
+        assert callback is end_by_error
+    assert not w.has_grad and not b.has_grad
 
 
 def test_all_epochs_done():
@@ -456,6 +508,15 @@ def test_what_makes_no_sense_is_refused_and_the_model_left(options, error, messa
     with pytest.raises(error, match=message):
         quiet_fit(**{"model": model, "X": X, "y": Y} | options)
     assert model.state_dict() == line().state_dict()
+
+
+def test_a_loss_that_is_a_plain_number_for_one_batch_is_refused():
+    def loss(output, target):  # max() gives 0, not a Value, where the margin is kept
+        return relu(1 - output * target) if target < 0 else max(0, 1 - output * target)
+
+    model = Neuron(1, nonlin=False, init=0.0)
+    with pytest.raises(TypeError, match=r"to be a Value, got 0; compute it from"):
+        quiet_fit(model, [[-1.0], [1.0]], [-1, 1], loss=loss, optimizer=sgd(1.0), batch_size=1)
 
 
 def test_numpys_integers_are_integers():

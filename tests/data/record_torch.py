@@ -33,6 +33,8 @@ RUNS = (  # optimiser, its arguments
     ("Adam", {"lr": 0.05, "weight_decay": 0.1}),
     ("Adam", {"lr": 0.1, "betas": [0.5, 0.6], "amsgrad": True}),
     ("Adam", {"lr": 0.05, "weight_decay": 0.1, "maximize": True}),
+    ("Adam", {"lr": 0.01, "betas": [0.0, 0.9]}),
+    ("Adam", {"lr": 0.05, "betas": [0.3, 0.99]}),
     ("AdamW", {}),
     ("AdamW", {"lr": 0.05, "weight_decay": 0.2}),
     ("AdamW", {"lr": 0.1, "betas": [0.5, 0.6], "amsgrad": True}),
