@@ -164,3 +164,14 @@ def test_differences_and_the_error_they_admit(f, slope):
         got, error = difference(f, x)
         assert abs(got - slope(x)) <= 2 * error + 1e-9 * abs(slope(x))
         assert error <= 1e-6 * max(1.0, abs(slope(x)))
+
+
+@pytest.mark.parametrize("scale", [1e-7, 1e-12, 1e-30])
+def test_a_wrong_sign_is_found_however_small_the_function_is(scale):
+    @op
+    def tiny(xp, x):
+        return scale * xp.sin(x)
+
+    tiny.partials(lambda xp, y, x: (-scale * xp.cos(x),))
+    with pytest.raises(AssertionError, match="op tiny"):
+        gradcheck(tiny, [0.3])

@@ -697,3 +697,33 @@ def test_misuse_is_explained(error, match, call):
     with pytest.raises(error, match=match):
         call()
     assert autograd.modes.watching == []
+
+
+def test_a_captured_leaf_assigned_inside_f_is_not_detached_in_silence():
+    w = Value(5.0)
+
+    def f(x):
+        w.data = 2.0
+        return x * w
+
+    slope = grad(f)(3.0)
+    slope.backward()
+    assert slope.data == 2.0 and w.grad == 1.0
+
+
+def test_data_assigned_inside_f_after_use_is_refused_off_the_path_too():
+    w = Value(5.0, label="w")
+
+    def f(x):
+        h = w * w
+        w.data = 2.0
+        return x * h
+
+    with pytest.raises(RuntimeError, match="the data of 'w' was assigned"):
+        grad(f)(3.0)
+
+
+@pytest.mark.parametrize("derivative", [grad, value_and_grad, jacobian, hessian])
+def test_what_is_no_function_is_refused_at_once(derivative):
+    with pytest.raises(TypeError, match=r"expected a function, got 3.0; write"):
+        derivative(3.0)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -203,3 +205,57 @@ def test_convention(row: Any):
     assert all(
         same(got[name], slope) or got[name] == slope for name, slope in row.slopes.items()
     ), got
+
+
+# ---- what has no row of its own ----
+
+
+@pytest.mark.parametrize(
+    "x",
+    [(0.0, 0.0), (1e17, 1e17), (1e6, 1e6 + 1), (1000.0, 1001.0), (-5.0, 0.5, 3.25), (1e300, 0.0)],
+)
+def test_softmax_is_right_however_large_its_inputs(x: tuple[float, ...]):
+    with mpmath.workdps(50):
+        powers = [mpmath.exp(mpmath.mpf(v) - mpmath.mpf(max(x))) for v in x]
+        exact = [p / mpmath.fsum(powers) for p in powers]
+        slopes = [[s * ((i == j) - exact[j]) for j in range(len(x))] for i, s in enumerate(exact)]
+    on_values = [y.data for y in autograd.softmax([Value(v) for v in x])]
+    assert on_values == autograd.softmax(x) == pytest.approx([float(e) for e in exact], rel=2e-15)
+    jacobian = autograd.jacobian(autograd.softmax)(list(x))
+    for row, exact_row in zip(jacobian, slopes):
+        assert row == pytest.approx([float(e) for e in exact_row], rel=1e-14, abs=1e-16)
+
+
+def test_softmax_of_plain_numbers_is_plain_and_of_nothing_is_nothing():
+    assert {type(y) for y in autograd.softmax([1, 2.5])} == {float}
+    assert autograd.softmax([]) == []
+    assert all(map(math.isnan, autograd.softmax([-math.inf, -math.inf])))
+
+
+@pytest.mark.parametrize("x", [(-math.inf, math.nan), (math.nan, -math.inf), (math.inf, math.nan)])
+def test_logsumexp_does_not_lose_a_nan(x: tuple[float, ...]):
+    assert math.isnan(autograd.logsumexp(x))
+
+
+@pytest.mark.parametrize("x", [(5e-324, 5e-324), (1e-318, 2e-318), (3e-320, -4e-320, 1e-322)])
+def test_the_slopes_of_a_subnormal_norm_are_right(x: tuple[float, ...]):
+    leaves = [Value(v) for v in x]
+    autograd.norm(leaves).backward()
+    with mpmath.workdps(50):
+        length = mpmath.sqrt(mpmath.fsum(mpmath.mpf(v) ** 2 for v in x))
+        assert [v.grad for v in leaves] == pytest.approx([float(mpmath.mpf(v) / length) for v in x])
+
+
+def test_inputs_can_be_given_by_name():
+    assert autograd.leaky_relu(-2.0, slope=0.5) == -1.0
+    assert Value(-2.0).leaky_relu(slope=0.5).data == -1.0
+    assert autograd.clip(5.0, high=1.0, low=0.0) == Value(5.0).clip(high=1.0, low=0.0).data == 1.0
+    with pytest.raises(TypeError, match="clip: expected the inputs x, low, high, got top"):
+        autograd.clip(5.0, 0.0, top=1.0)
+    with pytest.raises(TypeError, match="clip: expected the inputs x, low, high, got high"):
+        autograd.clip(5.0, high=1.0)
+
+
+def test_a_signature_shows_the_inputs():
+    assert str(inspect.signature(autograd.clip)) == "(x, low, high)"
+    assert str(inspect.signature(autograd.elu)) == "(x, alpha=1.0)"

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from autograd.ops import TABLE
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -28,3 +30,7 @@ def test_the_reading_order_names_every_file_of_the_engine_and_nn():
     }
     listed = set(re.findall(r"^\| \[([\w/.]+)\]", README, re.MULTILINE))
     assert {f for f in files if not f.endswith("__init__.py")} <= listed
+
+
+def test_every_op_is_listed():
+    assert not [row.name for row in TABLE if f"`{row.name}`" not in README]

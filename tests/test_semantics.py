@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import math
+import pickle
 import random
 import struct
 import weakref
@@ -716,3 +718,27 @@ def test_backward_while_walking_the_graph():
         node.backward()
     e = math.exp(4.0)
     assert x.grad == pytest.approx(1.0 + 4.0 + 4.0 * e, rel=1e-15)
+
+
+def test_backward_from_what_was_computed_inside_no_grad_raises():
+    x = Value(3.0, label="x")
+    with no_grad():
+        y = x * x
+    for z in (y, copy.deepcopy(y), pickle.loads(pickle.dumps(y))):
+        with pytest.raises(RuntimeError, match="computed inside no_grad"):
+            z.backward()
+    (y * x).backward()  # as part of something else it is a number
+    assert x.grad == 9.0
+
+
+def test_a_detached_parameter_is_no_parameter():
+    label = Value(1.0, label=autograd.ParameterPath("w")).detach().label
+    assert label == "w" and type(label) is str
+
+
+def test_a_grad_of_none_counts_as_none():
+    x = Value(2.0)
+    x.grad = None
+    assert not x.has_grad
+    (x * 3.0).backward()
+    assert x.grad == 3.0 and x.has_grad

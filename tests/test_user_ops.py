@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+import textwrap
 
 import numpy as np
 import pytest
@@ -468,3 +469,74 @@ def test_a_step_has_no_derivative_under_an_infinite_adjoint_either(name):
 def test_an_integer_beyond_all_floats_is_infinite():
     assert Value(10**400).data == math.inf and (Value(1.0) - 10**400).data == -math.inf
     assert autograd.exp(-(10**400)) == 0.0
+
+
+@pytest.mark.parametrize("bad", [5, lambda: 1.0, lambda x: x, len])
+def test_what_does_not_take_xp_is_refused_when_declared(bad):
+    with pytest.raises(TypeError, match="op: expected a function of xp and the inputs, got"):
+        op(bad)
+
+
+@pytest.mark.parametrize(
+    "declare",
+    [lambda: op(lambda xp, x: x), lambda: exec("@op\ndef arctan(xp, x): return x", {"op": op})],
+)
+def test_a_name_that_is_none_or_numpys_is_refused(declare):
+    with pytest.raises(ValueError, match="op: expected a name of its own, got"):
+        declare()
+
+
+def test_a_copy_of_an_op_is_the_op_also_when_it_was_declared_anew():
+    @op
+    def copied(xp, x):
+        return 2.0 * x
+
+    first = copied
+    exec("@op\ndef copied(xp, x): return 5.0 * x", {"op": op, "__name__": "elsewhere"})
+    assert copy.copy(first) is copy.deepcopy(first) is first is not OPS["copied"]
+
+
+def test_a_pickle_does_not_come_back_with_another_op_of_the_same_name():
+    @op
+    def twin(xp, x):
+        return 2.0 * x
+
+    twin.partials(lambda xp, y, x: (2.0,))
+    saved = pickle.dumps(twin(Value(1.0)))
+    assert pickle.loads(saved).data == 2.0
+    exec("@op\ndef twin(xp, x): return 5.0 * x", {"op": op, "__name__": "elsewhere"})
+    with pytest.raises(
+        LookupError, match=r"expected the op 'twin' that .*got that of elsewhere.twin"
+    ):
+        pickle.loads(saved)
+
+
+def test_partials_can_be_declared_again():
+    @op
+    def rerun(xp, x):
+        return 3.0 * x
+
+    for slope in (1.0, 3.0):
+
+        @rerun.partials
+        def _(xp, y, x, slope=slope):
+            return (slope,)
+
+    assert grad(rerun)(1.0) == 3.0
+
+
+def test_the_advice_is_python_when_an_input_is_called_y():
+    @op
+    def planar(xp, x, y):
+        return x + y
+
+    with pytest.raises(NotImplementedError) as caught:
+        planar(Value(1.0), 2.0)
+    code = (
+        str(caught.value)
+        .split("\n\n")[1]
+        .replace("<d planar / d x>", "1")
+        .replace("<d planar / d y>", "1")
+    )
+    exec(textwrap.dedent(code), {"planar": planar})
+    assert grad(planar)(1.0, 2.0) == 1.0
