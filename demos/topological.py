@@ -136,8 +136,8 @@ print(f"   {1000:6} {fast[x_n]:10.3g} {'2**1001 - 1':>14} {few:12,}")
 print("   2**1001 visits would outlast the universe; 1001 are done in a millisecond or so.")
 
 print("""
-6. The small graph as a picture. At a the two paths meet, and their sum goes on
-   to x.
+6. The small graph as a picture. a is used twice: what both uses send back is
+   added up there, and the sum goes on to x.
 """)
 
 print(f"   wrote {draw(f).render(outfile=OUT / 'topological.svg')}")

@@ -47,7 +47,7 @@ FIGURES = {  # printed on the way, known from elsewhere: by hand, by a closed fo
     ],
 }
 PICTURES = {  # of an SVG, texts that stand in it
-    "expression": {"expression.svg": ["a*b", "b**2", "−3", "−4", "sum of 2 paths"]},
+    "expression": {"expression.svg": ["a*b", "b**2", "−3", "−4", "sum over 2 uses"]},
     "lms": {"lms.png": []},
     "mlp": {
         "mlp-loss.png": [],

@@ -111,7 +111,7 @@ def neuron_with_loss() -> Value:
 def test_the_design_picture_comes_out_with_its_numbers():
     picture = draw(neuron_with_loss())
     assert card(picture, "w1").texts == [
-        "w1", "value", "−0.3", "grad", "−2.894", "= −0.3 − 2.594", "sum of 2 paths",
+        "w1", "value", "−0.3", "grad", "−2.894", "= −0.3 − 2.594", "sum over 2 uses",
     ]  # fmt: skip
     assert card(picture, "x1").texts == ["x1", "value", "2", "grad", "+0.3891"]
     assert card(picture, "target").texts == ["target", "value", "1", "grad", "+1.417"]
@@ -196,32 +196,129 @@ def test_a_leaf_alone_is_one_card():
     assert cards(draw(Value(2.0)))[0].texts[0] == "input"
 
 
-# ---- sums of paths ----
+# ---- sums over uses ----
 
 
 def test_a_gradient_that_is_a_sum_shows_its_terms_newest_user_first():
     a = Value(3.0, label="a")
     b = a * a + a
     b.backward()
-    assert card(draw(b), "a").texts[-2:] == ["= 1 + 3 + 3", "sum of 3 paths"]
+    assert card(draw(b), "a").texts[-2:] == ["= 1 + 3 + 3", "sum over 3 uses"]
 
 
 def test_four_terms_or_more_are_only_counted():
     a = Value(0.5, label="a")
     total = sum((a * float(k) for k in range(16)), Value(0.0))
     total.backward()
-    assert card(draw(total), "a").texts[-1] == "sum of 16 paths"
+    assert card(draw(total), "a").texts[-1] == "sum over 16 uses"
     assert "=" not in "".join(card(draw(total), "a").texts)
 
 
-def test_a_sum_is_not_claimed_where_it_does_not_hold():
+def test_uses_are_counted_not_paths():
+    x = Value(2.0, label="x")
+    y = x * x
+    z = y * y  # four paths from x
+    z.backward()
+    assert card(draw(z), "x").texts[-2:] == ["= 16 + 16", "sum over 2 uses"]
+
+
+# ---- gradients from elsewhere ----
+
+FOREIGN = "grad on white: not from this picture alone"
+
+
+def test_a_gradient_of_another_output_has_no_colour_and_says_so():
+    a = Value(2.0, label="a")
+    f, g = a * a, -a
+    f.label, g.label = "f", "g"
+    f.backward()
+    picture = draw(g)
+    assert card(picture, "a").texts[-2:] == ["+4", "from another backward()"]
+    assert card(picture, "a").fills[-2] == UNKNOWN
+    assert FOREIGN in picture.source and "raising it lowers" not in picture.source
+    assert "#2f78b3" not in picture.source  # no blue arrow
+    assert FOREIGN not in draw(f).source and "raising it lowers f" in draw(f).source
+    assert "raising it lowers f" in draw([f, g]).source and FOREIGN not in draw([f, g]).source
+
+
+def test_what_an_inner_node_got_from_another_output_is_not_sent_on():
+    a = Value(2.0, label="a")
+    inner = a * 3.0
+    f, g = inner * inner, -inner
+    f.backward()
+    assert card(draw(g), "a").texts[-1] == "from another backward()"
+    g.backward()  # inner now has -1 from g; a has 36 from f and -3 from g
+    assert card(draw(g), "a").texts[-2:] == ["+33", "accumulated, or assigned"]
+    assert card(draw(g), "a").fills[-2] == UNKNOWN
+    flows = [arrow.flow for arrow in draw(g).scene.arrows if arrow.flow is not None]
+    assert flows == [-3.0, -1.0]  # what g sends back, whatever else a has
+
+
+def test_accumulated_and_assigned_gradients_say_so_and_no_sum_is_claimed():
     a = Value(3.0, label="a")
     b = a * a
     b.backward()
     b.backward()  # 12 in all: no sum of two threes
-    assert card(draw(b), "a").texts[-1] == "+12"
+    assert card(draw(b), "a").texts[-2:] == ["+12", "accumulated, or assigned"]
+    assert card(draw(b), "a").fills[-2] == UNKNOWN
+    assert card(draw(b), "×").fills[-1] == POSITIVE[4]  # full: what has no colour sets no scale
     a.grad = 1.0
-    assert card(draw(b), "a").texts[-1] == "+1"
+    assert card(draw(b), "a").texts[-2:] == ["+1", "accumulated, or assigned"]
+    a.grad = 6.0
+    assert card(draw(b), "a").texts[-1] == "sum over 2 uses"
+
+
+def test_gradients_of_several_outputs_that_are_all_drawn_have_their_colours():
+    a = Value(3.0, label="a")
+    f, g = a * a, a.exp()
+    f.backward()
+    g.backward()
+    picture = draw([f, g])
+    assert FOREIGN not in picture.source and "raising it lowers the outputs" in picture.source
+    assert card(picture, "a").fills[-2] == POSITIVE[4]
+
+
+def test_the_legend_does_not_name_an_output_that_is_an_inner_node_of_what_was_differentiated():
+    w = Value(2.0, label="w")
+    guess = w * 3.0
+    guess.label = "guess"
+    ((guess - 9.0) ** 2).backward()  # raising w raises the guess, and lowers the loss
+    picture = draw(guess)
+    assert card(picture, "w").fills[-1] == NEGATIVE[4]
+    assert "raising it lowers what backward() began at" in picture.source
+    assert FOREIGN not in picture.source
+
+
+def test_gradients_from_before_data_was_assigned_say_so():
+    w = Value(1.0, label="w")
+    y = w**3
+    y.backward()
+    w.data = 2.0
+    assert card(draw(y), "w").texts[-2:] == ["+3", "of older numbers"]
+    assert card(draw(y), "w").fills[-2] == UNKNOWN
+
+
+def test_in_a_folded_group_and_a_module_a_foreign_gradient_is_seen():
+    xs = [Value(float(k)) for k in range(100)]
+    total = sum(x * x for x in xs)
+    total.backward()
+    assert FOREIGN not in draw(total).source
+    xs[50].grad += 1.0
+    assert card(draw(total), "input ×100").texts[-1] == "accumulated, or assigned"
+    y = MLP(1, [2, 1], rng=0)([1.0])
+    y.backward()
+    assert FOREIGN not in draw(y, depth=0).source
+    y.backward()
+    assert card(draw(y, depth=0), "model").texts[-1] == "accumulated, or assigned"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_after_one_backward_pass_no_gradient_is_foreign(seed):
+    model = MLP(3, [4, 4, 2], activation="tanh", rng=seed)
+    outputs = model([Value(x) for x in (0.1, -3.0, 1e8)])
+    loss = (outputs[0] - outputs[1]).exp().log1p() * 1e-3 + outputs[0].relu()
+    loss.backward()
+    assert FOREIGN not in draw(loss, max_nodes=500).source
 
 
 def test_a_number_older_than_its_inputs_says_so():
@@ -394,9 +491,73 @@ def test_a_long_chain_runs_down_and_rankdir_decides():
 def test_above_sixty_arrows_derivatives_are_only_in_the_tooltips():
     x = Value(0.5, label="x")
     total = sum([x.tanh() for _ in range(31)], Value(0.0))  # 31 arrows to tanh, 62 to +
-    picture = draw(total)
+    picture = draw(total, max_nodes=100)
     assert {label for _, _, label in arrows(picture)} == {""}
     assert "∂ 1.0: derivative of add" in picture.source
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"rankdir": "lr"}, ValueError, "expected rankdir to be .*, got 'lr'; leave it out"),
+        ({"rankdir": 3}, ValueError, "expected rankdir"),
+        ({"depth": -1}, ValueError, "expected depth to be a whole number, 0 or more, got -1"),
+        ({"depth": 1.5}, TypeError, "expected depth .* got 1.5"),
+        ({"hops": -2}, ValueError, "expected hops .* got -2"),
+        ({"hops": None}, TypeError, "expected hops .* got None"),
+        ({"max_nodes": "9"}, TypeError, "expected max_nodes .* got '9'"),
+    ],
+)
+def test_arguments_are_checked(arguments, error, message):
+    with pytest.raises(error, match=message):
+        draw(Value(1.0).exp(), **arguments)
+
+
+@pytest.mark.parametrize("rankdir", ["LR", "TB", "RL", "BT"])
+def test_every_direction_can_be_drawn(rankdir):
+    assert draw(Value(1.0).exp(), rankdir=rankdir, depth=0).graph_attr["rankdir"] == rankdir
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"), [(3, "3"), (0, "0"), (None, "input"), ([1], "[1]"), (2.5, "2.5")]
+)
+def test_a_label_that_is_no_string_is_shown_as_one(label, shown):
+    x = Value(1.0)
+    x.label = label
+    y = x.exp() * x
+    y.label = label
+    assert card(draw(y), shown).texts[0] == shown
+    assert draw(y, max_nodes=500).mermaid() and draw(y).pipe("svg")
+    total = sum(x.exp() * x for _ in range(100))
+    assert draw(total)
+
+
+def test_a_sum_of_many_squares_is_no_staircase():
+    xs = [Value(float(k), label=f"x{k}") for k in range(30)]
+    total = sum(x * x for x in xs)
+    assert [c.texts[:3] for c in cards(draw(total))] == [
+        ["x ×30", "values", "0 … 29"], ["×", "×30", "values"], ["+", "×29", "values"],
+        ["+", "value", "8555"], ["0"],
+    ]  # fmt: skip
+    assert len(cards(draw(total, max_nodes=150))) == 91  # asked for
+    for k, x in enumerate(xs):
+        x.label = "abcdefghijklmnopqrstuvwxyzABCD"[k]
+    assert "input ×30" in cards(draw(total))[0].texts
+    assert len(cards(draw(Neuron(20, rng=0)))) == 82  # dense: stays as it is
+
+
+def test_a_picture_says_what_it_is_and_how_to_save_it():
+    x = Value(2.0, label="x")
+    g = x * x
+    g.label = "g"
+    saves = '; .render(outfile="{}.svg") saves it>'
+    assert repr(draw(g)) == "<Picture of g: 2 cards, 2 arrows" + saves.format("g")
+    g.label = "../g"
+    assert repr(draw(g)) == "<Picture of ../g: 2 cards, 2 arrows" + saves.format("graph")
+    g.label = ""
+    assert repr(draw(g)).startswith("<Picture of a graph: 2 cards")
+    assert repr(draw(Neuron(1, rng=0))).startswith("<Picture of Neuron: ")
+    assert repr(draw(x)) == "<Picture of x: 1 card, 0 arrows" + saves.format("x")
 
 
 # ---- mermaid ----

@@ -12,7 +12,7 @@ import pytest
 
 import autograd
 from autograd import ParameterPath, Value, draw
-from autograd.drawing.fold import choose, fold
+from autograd.drawing.fold import SAME_LABELS, choose, fold
 from autograd.drawing.labels import number
 from autograd.drawing.modules import steps
 from autograd.drawing.trace import Trace
@@ -158,15 +158,16 @@ def test_the_card_of_a_module_shows_its_largest_gradient_with_its_sign():
 def test_depth_says_how_many_levels_of_modules_are_open():
     model = MLP(2, [3, 2, 1], rng=0)
     y = model([Value(1.0, label="x1"), Value(2.0, label="x2")])
-    assert {t[0] for t in texts(draw(y, depth=0))} == {"x1", "x2", "model"}
+    assert {t[0] for t in texts(draw(y, depth=0))} == {"x1", "x2", "model", "+"}
     assert {t[0] for t in texts(draw(y, depth=1))} == {
         "x1",
         "x2",
         "layers.0",
         "layers.1",
         "layers.2",
+        "+",
     }
-    assert len(texts(draw(y, depth=2))) == 2 + 3 + 2 + 1
+    assert len(texts(draw(y, depth=2))) == 2 + 3 + 2 + 1 + 1
     assert len(texts(draw(y, depth=3))) == len(texts(draw(y))) == len(graph(y))
     assert "MLP" in {t[0] for t in texts(draw(model, depth=0))}
 
@@ -203,7 +204,7 @@ def test_nodes_of_other_ops_labels_or_inputs_do_not_fold_together():
     named = xs[2].exp()
     named.label = "named"
     trace = Trace([xs[0].exp(), xs[1].exp(), named, xs[3].tanh(), xs[4].exp().tanh()])
-    sizes = sorted(len(group.nodes) for group in fold(trace, 0, equals=True))
+    sizes = sorted(len(group.nodes) for group in fold(trace, 0, SAME_LABELS))
     assert sum(sizes) == 11
     # 5 inputs; exp of an input; outputs: exp (2), named, tanh of an input, tanh of an exp
     assert sizes == [1, 1, 1, 1, 2, 5]
@@ -225,10 +226,10 @@ def test_nan_in_a_folded_group_is_seen():
 
 
 def unfoldable(n: int) -> Value:
-    """A graph of n inputs with names of their own and n - 1 products."""
-    y = Value(1.0, label="v0")
-    for k in range(1, n):
-        y = y * Value(1.0, label=f"v{k}")
+    """A graph of 2n - 1 nodes in a row, of which no op is made from one of its own kind."""
+    y = Value(1.0)
+    for _ in range(n - 1):
+        y = y.tanh().exp()
     return y
 
 
@@ -237,7 +238,7 @@ def test_a_graph_that_cannot_be_read_is_refused_with_its_size_and_the_ways_out()
         ValueError, match=r"at most 150 cards, got 1,999 nodes, which fold to 1,999"
     ):
         draw(unfoldable(1000))
-    with pytest.raises(ValueError, match=r"use depth=1 .*, focus=node, hops=2 .*, or max_nodes="):
+    with pytest.raises(ValueError, match=r"1,999; use focus=node, hops=2 .*, or max_nodes=1999 "):
         draw(unfoldable(1000))
     with pytest.raises(ValueError, match="at most 10 cards"):
         draw(unfoldable(50), max_nodes=10)
@@ -259,14 +260,34 @@ def test_constants_count_as_cards():
 
 
 def test_what_folds_but_stays_busy_is_drawn_if_there_are_not_too_many_cards():
-    ys = [Value(1.0, label=f"a{k}") * Value(1.0, label=f"b{k}") for k in range(30)]
-    twice = [y.tanh() for y in ys for _ in range(3)]
-    groups = choose(Trace(twice), most=140)
-    assert 40 < len(groups) <= 140
+    groups = choose(Trace([unfoldable(30) for _ in range(3)]), most=140)
+    assert [len(group.nodes) for group in groups] == [3] * 59
 
 
 def test_a_depth_that_leaves_too_many_cards_is_refused():
     y = MLP(2, [6, 6], rng=0)([1.0, 2.0])
-    with pytest.raises(ValueError, match=r"at most 10 cards, .* which fold to 12"):
-        draw(y, depth=2, max_nodes=10)
-    assert [t[0] for t in texts(draw(y, depth=1))] == ["layers.0", "layers.1", "numbers ×12"]
+    with pytest.raises(ValueError, match=r"10 cards, .* fold to 18; use depth=1 to fold more"):
+        draw(y, depth=2, max_nodes=10)  # 12 neurons and 6 outputs
+    with pytest.raises(ValueError, match=r"use depth=2 to fold more"):
+        draw(y, depth=9, max_nodes=10)
+    with pytest.raises(ValueError, match=r"fold to 2; use focus="):
+        draw(y, depth=0, max_nodes=1)
+    assert [t[0] for t in texts(draw(y, depth=1))] == [
+        "layers.0", "layers.1", *["+"] * 6, "numbers ×12",
+    ]  # fmt: skip
+
+
+def test_the_output_of_a_folded_model_has_a_card_of_its_own():
+    y = MLP(8, [16, 16, 1], rng=0)([Value(1.0) for _ in range(8)])
+    y.label = "y"
+    y.backward()
+    drawn = texts(draw(y))
+    assert ["layers.2", "32 ops, 17 parameters"] in [card[:2] for card in drawn]  # y's op included
+    assert ["+", "y", "value", number(y.data), "grad", "+1"] in drawn
+    assert "subgraph" not in draw(y, depth=1).source  # outside of all frames
+
+
+def test_the_many_inputs_of_a_folded_module_are_one_card():
+    drawn = texts(draw(MLP(100, [20, 10], rng=0)))
+    assert {card[0] for card in drawn} == {"x ×100", "layers.0", "layers.1", "+"}
+    assert ["+", "×10", "values"] in [card[:3] for card in drawn]

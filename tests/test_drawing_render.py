@@ -99,8 +99,20 @@ def test_pygraphviz_is_the_last_choice(nothing_bundled, monkeypatch):
 def test_without_any_program_the_error_says_what_to_install(nothing_bundled, picture):
     with pytest.raises(RuntimeError, match="graphviz-pure: not installed\n  dot: not installed"):
         picture.pipe("svg")
-    with pytest.raises(RuntimeError, match=r"pip install graphviz-pure .* pip install pygraphviz"):
+    with pytest.raises(RuntimeError, match=r"run: pip install graphviz-pure$"):
+        picture.pipe("png")
+    with pytest.raises(RuntimeError, match=r'run: pip install "foldgrad\[pdf\]"'):
         picture.pipe("pdf")
+
+
+def test_no_package_is_named_that_would_not_help(nothing_bundled, monkeypatch):
+    with pytest.raises(RuntimeError, match=r"draw svg, png, jpg or pdf.*") as failure:
+        chain.render(SOURCE, "bmp")
+    assert "pip install" not in str(failure.value)
+    monkeypatch.setitem(sys.modules, "pygraphviz", SimpleNamespace())  # there, and broken
+    with pytest.raises(RuntimeError) as failure:
+        chain.render(SOURCE, "pdf")
+    assert "pip install" not in str(failure.value)
 
 
 def test_without_any_program_a_notebook_shows_text_and_mermaid_works(nothing_bundled):
@@ -181,6 +193,25 @@ def test_render_to_an_outfile_takes_its_suffix_and_leaves_no_source(picture, tmp
     assert picture.render(directory=tmp_path, outfile="plain", format="svg")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["plain", "y.png"]
     assert (tmp_path / "plain").read_bytes().startswith(b"<?xml")
+
+
+@pytest.mark.parametrize("name", ["f.svg", "deep/er/f.PNG", "v1.2.jpg"])
+def test_a_name_that_ends_in_a_format_is_that_of_the_drawing(picture, tmp_path, name):
+    assert picture.render(name, tmp_path) == str(tmp_path / name)
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == [tmp_path / name]
+    assert (tmp_path / name).read_bytes()[:2] in (b"<?", b"\x89P", b"\xff\xd8")
+    assert picture.render(tmp_path / "graph.v1", format="svg").endswith("graph.v1.svg")
+
+
+def test_source_is_not_saved_under_the_name_of_a_drawing(picture, tmp_path):
+    for write in (picture.save, lambda path: picture.render(path, format="svg")):
+        with pytest.raises(
+            ValueError, match=r"got '.*z\.png'; run: \.render\(outfile='.*z\.png'\)"
+        ):
+            write(tmp_path / "z.png")
+    assert not list(tmp_path.iterdir())
+    assert picture.save(tmp_path / "z.gv") == str(tmp_path / "z.gv")
+    assert (tmp_path / "z.gv").read_text() == picture.source
 
 
 def test_render_and_view_open_the_drawing(picture, tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .labels import number
+from .labels import number, stem
 from .modules import Path, steps
 from .trace import Trace
 
@@ -19,10 +19,14 @@ MOST_TERMS = 3
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The nodes that one card stands for; ``module`` is set if it is a whole module."""
+    """The nodes that one card stands for; ``module`` is set if it is a whole module.
+
+    ``apart`` are outputs of a module that is one card itself: they are drawn outside of its frames.
+    """
 
     nodes: list[int]
     module: Path | None = None
+    apart: bool = False
 
     @property
     def is_node(self) -> bool:
@@ -45,6 +49,7 @@ class Card:
     frames: Path = ()  # the modules around it, outermost first
     tip: tuple[str, ...] = ()
     is_wrong: bool = False  # it holds a nan or inf
+    is_foreign: bool = False  # the grad is not, or not only, what this picture's outputs send back
 
     @property
     def title(self) -> str:
@@ -56,12 +61,17 @@ class Card:
         """The gradient as printed: never a 0 where no backward pass has been."""
         return "–" if self.grad is None else number(self.grad, signed=True)
 
+    @property
+    def shade(self) -> float | None:
+        """The gradient that the colour shows."""
+        return None if self.is_foreign else self.grad
+
 
 def card(trace: Trace, group: Group) -> Card:
     """Make the card of a group."""
     if group.module is not None:
         return _module_card(trace, group, group.module)
-    return _node_card(trace, group.nodes[0]) if group.is_node else _equals_card(trace, group)
+    return _node_card(trace, group) if group.is_node else _equals_card(trace, group)
 
 
 def constant_card(values: Sequence[float], frames: Path) -> Card:
@@ -96,8 +106,9 @@ def count(n: int, what: str) -> str:
     return f"{n:,} {what}{'s' * (n != 1)}"
 
 
-def _node_card(trace: Trace, i: int) -> Card:
-    node, grad = trace.nodes[i], trace.grad(i)
+def _node_card(trace: Trace, group: Group) -> Card:
+    i = group.nodes[0]
+    node, grad, foreign = trace.nodes[i], trace.grad(i), _foreign(trace, group)
     stale = ("older than its inputs",) if trace.is_stale(i) else ()
     return Card(
         kind=trace.kind(i),
@@ -105,20 +116,22 @@ def _node_card(trace: Trace, i: int) -> Card:
         name=_name(trace, i),
         row=("value", number(node.data)),
         grad=grad,
-        notes=_sum_of_paths(trace, i) + stale,
-        frames=_frames(trace, trace.homes[i]),
+        notes=(foreign or _sum_over_uses(trace, i)) + stale,
+        frames=_home_frames(trace, group),
         tip=_tip(trace, i),
         is_wrong=is_wrong(node.data, grad),
+        is_foreign=bool(foreign),
     )
 
 
 def _module_card(trace: Trace, group: Group, module: Path) -> Card:
-    ops = sum(trace.nodes[i].op is not None for i in group.nodes)
+    ends = [i for i in trace.outputs if _is_in(trace, i, module)]  # these have cards of their own
+    ops = sum(trace.nodes[i].op is not None for i in (*group.nodes, *ends))
     parameters = sum(trace.kind(i) == "parameter" for i in group.nodes)
     inside = [n for home, n in trace.calls.items() if home[: len(module)] == module]
     calls = max(inside, default=1)
     each = ops // calls if ops % calls == 0 else ops
-    grad = _largest_grad(trace, group)
+    grad, foreign = _largest_grad(trace, group), _foreign(trace, group)
     return Card(
         kind="module",
         name=module[-1] if module else trace.title,
@@ -126,9 +139,11 @@ def _module_card(trace: Trace, group: Group, module: Path) -> Card:
         row=("", f"{count(each, 'op')}, {count(parameters, 'parameter')}"),
         grad=grad,
         grad_label="largest grad",
+        notes=foreign,
         frames=_frames(trace, module[:-1] if module else None),
         tip=(".".join(module) or trace.title, f"{count(calls, 'call')}, {count(ops, 'op')} in all"),
         is_wrong=is_wrong(grad, *(trace.nodes[i].data for i in group.nodes)),
+        is_foreign=bool(foreign),
     )
 
 
@@ -139,28 +154,51 @@ def _equals_card(trace: Trace, group: Group) -> Card:
     values = [trace.nodes[i].data for i in group.nodes]
     ordered = sorted(x for x in values if not math.isnan(x)) or [math.nan]
     ends = dict.fromkeys([number(ordered[0]), number(ordered[-1])])
-    grad = _largest_grad(trace, group)
+    grad, foreign = _largest_grad(trace, group), _foreign(trace, group)
     return Card(
         kind=kind,
         badge=badge,
-        name=_name(trace, first),
+        name=_common_name([_name(trace, i) for i in group.nodes]) or ("" if badge else kind),
         count=len(values),
         row=("values", " … ".join(ends)),
         grad=grad,
         grad_label="largest grad",
-        frames=_frames(trace, trace.homes[first]),
+        notes=foreign,
+        frames=_home_frames(trace, group),
         tip=(f"{len(values):,} times {badge or kind}",),
         is_wrong=is_wrong(grad, *values),
+        is_foreign=bool(foreign),
     )
 
 
 def _name(trace: Trace, i: int) -> str:
     """The label; of a parameter, what its frames do not say; of a leaf, at least its kind."""
-    label = trace.nodes[i].label
+    label = trace.label(i)
     if trace.kind(i) == "parameter":
         said = len(_frames(trace, trace.homes[i])) - len(trace.outermost)
         return ".".join(steps(label)[said:])
     return label or ("input" if trace.nodes[i].op is None else "")
+
+
+def _common_name(names: list[str]) -> str:
+    """The name that all have, at least but for the numbers at their ends; else none.
+
+    >>> _common_name(["x1", "x2"]), _common_name(["x1", "y1"])
+    ('x', '')
+    """
+    for form in (str, stem):
+        if len(forms := {form(name) for name in names}) == 1:
+            return forms.pop()
+    return ""
+
+
+def _is_in(trace: Trace, i: int, module: Path) -> bool:
+    home = trace.homes[i]
+    return home is not None and home[: len(module)] == module
+
+
+def _home_frames(trace: Trace, group: Group) -> Path:
+    return () if group.apart else _frames(trace, trace.homes[group.nodes[0]])
 
 
 def _frames(trace: Trace, home: Path | None) -> Path:
@@ -168,22 +206,28 @@ def _frames(trace: Trace, home: Path | None) -> Path:
     return () if home is None else (trace.outermost + home)[:DEEPEST_FRAME]
 
 
-def _sum_of_paths(trace: Trace, i: int) -> tuple[str, ...]:
-    """Show a grad as the sum it is, if it is one and came about by what is drawn here.
-
-    The terms stand in the order of the sweep that added them: newest user first.
-    """
-    total, flows = trace.grad(i), [trace.flow(*use) for use in reversed(trace.uses[i])]
-    terms = [flow for flow in flows if flow is not None]
-    if total is None or len(flows) < 2 or len(terms) < len(flows):
+def _foreign(trace: Trace, group: Group) -> tuple[str, ...]:
+    """Say of a grad that this picture's outputs did not send where it may have come from."""
+    i = next(filter(trace.is_foreign, group.nodes), None)
+    if i is None:
         return ()
-    if not math.isclose(sum(terms), total, rel_tol=1e-9, abs_tol=1e-12 * max(map(abs, terms))):
-        return ()  # there was more than one backward pass, or another output's
-    paths = f"sum of {len(terms)} paths"
+    if trace.has_stale:
+        return ("of older numbers",)
+    if trace.nodes[i].op is None and trace.arriving(i):
+        return ("accumulated, or assigned",)
+    return ("from another backward()",)
+
+
+def _sum_over_uses(trace: Trace, i: int) -> tuple[str, ...]:
+    """Show a grad as the sum it is, if it is one: what came back from each use."""
+    terms = trace.arriving(i)
+    if trace.grad(i) is None or i in trace.outputs or not 2 <= len(terms) == len(trace.uses[i]):
+        return ()
+    uses = f"sum over {len(terms)} uses"
     if len(terms) > MOST_TERMS:
-        return (paths,)
+        return (uses,)
     added = [f"{'−' if term < 0.0 else '+'} {number(abs(term))}" for term in terms[1:]]
-    return (f"= {' '.join([number(terms[0]), *added])}", paths)
+    return (f"= {' '.join([number(terms[0]), *added])}", uses)
 
 
 def _tip(trace: Trace, i: int) -> tuple[str, ...]:
@@ -191,7 +235,7 @@ def _tip(trace: Trace, i: int) -> tuple[str, ...]:
     node, grad = trace.nodes[i], trace.grad(i)
     made = "" if node.op is None else f" = {trace.formula(i)}"
     return (
-        f"{node.label or trace.kind(i)}{made}",
+        f"{trace.label(i) or trace.kind(i)}{made}",
         f"value {node.data!r}",
         "no backward pass has been here" if grad is None else f"grad {grad!r}",
     )

@@ -6,15 +6,16 @@ Cards are HTML-like labels of Graphviz; ids are our own, and every text is quote
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from contextvars import Context
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from autograd.engine import Value
 
 from .cards import Card, is_wrong
-from .fold import MOST_NODES, around, choose
+from .fold import FEW_CARDS, MOST_NODES, around, choose
 from .labels import LONGEST_NOTE, LONGEST_TIP, clean, markup, number, tooltip
 from .palette import (
     FRAME_FILL,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 MOST_LABELLED_ARROWS = 60
 WIDEST = 4.0  # a picture that is wider than so many times its height is turned
+SPARSEST = 15.0  # square inches a card; above, many cards are a long staircase nobody can read
 FEW = 8  # cards, beside which a legend in one line would be too wide
 LEFT, RIGHT, SPAN = 'WIDTH="42"', 'WIDTH="64"', 'COLSPAN="2"'  # the columns of a card
 
@@ -48,7 +50,7 @@ def draw(
     depth: int | None = None,
     focus: Value | None = None,
     hops: int = 2,
-    max_nodes: int = MOST_NODES,
+    max_nodes: int | None = None,
     rankdir: str | None = None,
 ) -> Picture:
     """Draw what a Value was computed from: values, local derivatives, gradients.
@@ -60,32 +62,49 @@ def draw(
             given, all of them while the graph is small, and as many as can be read when it is not.
         focus: a Value of the graph; only what is around it is drawn,
         hops: so many arrows away at most.
-        max_nodes: refuse to draw more cards than that.
-        rankdir: "LR" (inputs at the left) or "TB" (at the top); if not given, what suits the graph.
+        max_nodes: draw up to so many cards in full, and refuse to draw more. If not given, that is
+            150, and a graph that would be too sparse to read is folded before.
+        rankdir: "LR" (inputs at the left), "TB" (at the top), "RL" or "BT"; if not given, what
+            suits the graph.
 
     Returns:
         A graphviz.Digraph: ``.render("y", format="png")``, ``.pipe("svg")``, ``.source``; also
         ``.mermaid()``. Notebooks show it.
 
     Raises:
-        TypeError: if ``y`` is none of these.
-        ValueError: if the picture would be too large to read, even with modules folded.
+        TypeError: if ``y`` is none of these, or an argument is no integer.
+        ValueError: if an argument is out of range, or the picture would be too large to read, even
+            with modules folded.
 
     >>> x = Value(3.0, label="x")
     >>> picture = draw(x * x)
     >>> picture.pipe("svg")[:5]
     b'<?xml'
     """
-    trace = _trace(y)
-    if focus is None:
-        groups = choose(trace, depth, max_nodes)
-    else:
-        groups = around(trace, _position(trace, focus), hops, max_nodes)
-    scene = build(trace, groups)
-    if rankdir is not None:
-        return write_dot(scene, rankdir)
-    picture = write_dot(scene, "LR")
-    return write_dot(scene, "TB") if _is_sliver(picture) else picture
+    _check(rankdir, depth=0 if depth is None else depth, hops=hops, max_nodes=max_nodes or 0)
+    trace, most = _trace(y), MOST_NODES if max_nodes is None else max_nodes
+    if focus is not None:
+        return _lay_out(build(trace, around(trace, _position(trace, focus), hops, most)), rankdir)
+    scene = build(trace, choose(trace, depth, most))
+    picture = _lay_out(scene, rankdir)
+    if depth is None and max_nodes is None and _is_sparse(picture, len(scene.cards)):
+        picture = _lay_out(build(trace, choose(trace, depth, most, in_full=False)), rankdir)
+    return picture
+
+
+def _check(rankdir: Any, **numbers: Any) -> None:
+    if rankdir not in (None, "LR", "TB", "RL", "BT"):
+        raise ValueError(
+            f'draw: expected rankdir to be "LR", "TB", "RL" or "BT", got {rankdir!r}; '
+            "leave it out for what suits the graph"
+        )
+    for name, n in numbers.items():
+        is_integer = isinstance(n, SupportsIndex)
+        if not is_integer or n < 0:
+            raise (ValueError if is_integer else TypeError)(
+                f"draw: expected {name} to be a whole number, 0 or more, got {n!r}; "
+                "leave it out for what suits the graph"
+            )
 
 
 def _trace(y: Any) -> Trace:
@@ -188,15 +207,28 @@ def _tooltip(lines: Iterable[str]) -> str:
     return tooltip(*(clean(line, LONGEST_TIP) for line in lines))
 
 
-def _is_sliver(picture: Picture) -> bool:
-    """Whether a picture is far wider than tall; False if nothing here can lay it out."""
+def _lay_out(scene: Scene, rankdir: str | None) -> Picture:
+    """Write a scene in the direction given, else from left to right unless it is far too wide so."""
+    if rankdir is not None:
+        return write_dot(scene, rankdir)
+    picture = write_dot(scene, "LR")
+    wide, tall = _size(picture)
+    return write_dot(scene, "TB") if wide > WIDEST * tall else picture
+
+
+def _is_sparse(picture: Picture, cards: int) -> bool:
+    """Whether it is many cards on far more paper than they need: long arrows across empty space."""
+    return cards > FEW_CARDS and math.prod(_size(picture)) > SPARSEST * cards
+
+
+def _size(picture: Picture) -> tuple[float, float]:
+    """In inches; nothing if nothing here can lay it out."""
     from .render import size
 
     try:
-        wide, tall = size(picture.source)
+        return size(picture.source)
     except RuntimeError:
-        return False
-    return wide > WIDEST * tall
+        return 0.0, 0.0
 
 
 # ---- cards ----
@@ -208,7 +240,7 @@ def _card(card: Card, steepest: float) -> str:
     if card.row is not None:
         rows.append(_row(*card.row, "white"))
     if card.grad_label:
-        rows.append(_row(card.grad_label, card.grad_text, fill(card.grad, steepest), bold=True))
+        rows.append(_row(card.grad_label, card.grad_text, fill(card.shade, steepest), bold=True))
     if card.notes:
         notes = "<BR/>".join(_font(clean(note, LONGEST_NOTE), GREY, 8) for note in card.notes)
         rows.append(_cell(notes, "white", SPAN))
@@ -256,8 +288,8 @@ def _legend(scene: Scene, rankdir: str) -> str:
     kinds = [kind for kind in KINDS if any(card.kind == kind for card in scene.cards)]
     parts = ["".join(_legend_kind(kind) for kind in kinds)]
     parts += [_legend_cell(remark) for remark in _remarks(scene)]
-    if any(card.grad is not None for card in scene.cards):
-        parts.append(_legend_scale(clean(scene.goal) or "the output"))
+    if any(card.shade is not None for card in scene.cards):
+        parts.append(_legend_scale(clean(scene.goal)))
     cells = [f"<TD>{_table([part], spacing=2)}</TD>" for part in parts]
     stacked = rankdir == "TB" or len(scene.cards) < FEW
     rows = ["".join(cells[:2]), *cells[2:]] if stacked else ["".join(cells)]
@@ -271,6 +303,8 @@ def _remarks(scene: Scene) -> Iterator[str]:
         yield "×N: N alike, drawn once"
     if any(card.grad_label and card.grad is None for card in scene.cards):
         yield "grad –: backward() has not been here"
+    if any(card.is_foreign for card in scene.cards):
+        yield "grad on white: not from this picture alone"
 
 
 def _legend_kind(kind: str) -> str:

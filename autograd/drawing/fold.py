@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from .cards import Group
+from .labels import stem
 from .modules import Path
 from .trace import Trace
 
@@ -19,37 +20,40 @@ Key = tuple[Hashable, tuple[int, ...]]  # of a group: the look, and the groups i
 MOST_NODES = 150  # drawn in full
 PARAMETERS = -1  # stands for any group of them
 FEW_CARDS, FEW_ARROWS = 40, 80  # what folding aims at if left alone
-WAYS_OUT = (
-    "use depth=1 to fold modules, focus=node, hops=2 for what is around one node, "
-    "or max_nodes= to draw it anyway"
-)
+ALONE, SAME_LABELS, SAME_STEMS, SAME_KINDS = range(4)  # which nodes of one op count as equal
 
 
-def choose(trace: Trace, depth: int | None = None, most: int = MOST_NODES) -> list[Group]:
+def choose(
+    trace: Trace, depth: int | None = None, most: int = MOST_NODES, in_full: bool = True
+) -> list[Group]:
     """Group the nodes of a trace so that its picture can be read.
 
     Args:
         depth: levels of modules to keep open; None to decide by size.
         most: refuse to draw more cards than that.
+        in_full: whether a graph of no more cards than that may stay as it is.
 
     Raises:
         ValueError: if even folded there are more.
     """
     cards = len(trace.nodes) + sum(len(trace.constants(i)) for i in range(len(trace.nodes)))
-    if depth is None and cards <= most:
+    if depth is None and in_full and cards <= most:
         return [Group([i]) for i in range(len(trace.nodes))]
-    deepest = max((len(home) for home in trace.homes if home is not None), default=0)
-    depths = range(deepest, -1, -1) if depth is None else (depth,)
-    ways = (False, True) if trace.homes.count(None) <= most else (True,)
+    deepest = max((len(home) for home in trace.homes if home is not None), default=-1)
+    depths = range(max(deepest, 0), -1, -1) if depth is None else (depth,)
+    ways = range(ALONE if trace.homes.count(None) <= most else SAME_LABELS, SAME_KINDS + 1)
     fewest: list[Group] = []
-    for groups in (fold(trace, d, equals) for d in depths for equals in ways):
+    for groups in (fold(trace, d, alike) for d in depths for alike in ways):
         if len(groups) <= most and (depth is not None or _is_readable(trace, groups)):
             return groups
         fewest = min(fewest or groups, groups, key=len)
     if len(fewest) > most:
+        opened = min(depth or 0, deepest + 1)
+        deeper = f"depth={opened - 1} to fold more modules, " if opened else ""
         raise ValueError(
             f"draw: expected at most {most:,} cards, got {len(trace.nodes):,} nodes, which fold to "
-            f"{len(fewest):,}; {WAYS_OUT}"
+            f"{len(fewest):,}; use {deeper}focus=node, hops=2 for what is around one node, or "
+            f"max_nodes={len(fewest)} to draw it anyway"
         )
     return fewest
 
@@ -73,40 +77,48 @@ def around(trace: Trace, focus: int, hops: int, most: int = MOST_NODES) -> list[
     return [Group([i]) for i in sorted(near)]
 
 
-def fold(trace: Trace, depth: int, equals: bool) -> list[Group]:
+def fold(trace: Trace, depth: int, alike: int) -> list[Group]:
     """Make one group of each module that is ``depth`` levels down, and, if asked, of equal nodes.
 
-    Two nodes are equal if they have the same op and label and are made from the same groups. A node
-    made from its own group, and else from what that is made from, goes on with it: a running sum.
+    Two nodes are equal if they have the same op and label and are made from the same groups; labels
+    may differ by the numbers at their ends for SAME_STEMS, and those of leaves in any way for
+    SAME_KINDS. A node made from its own group, and else from what that is made from, goes on with
+    it: a running sum. An output always stays outside of a folded module: its value is what one
+    looks for.
 
     >>> from autograd import Value
     >>> total = sum(Value(x) ** 2 for x in range(100))
-    >>> [len(group.nodes) for group in fold(Trace([total]), 0, equals=True)]
+    >>> [len(group.nodes) for group in fold(Trace([total]), 0, SAME_LABELS)]
     [100, 100, 99, 1]
     """
     groups: list[Group] = []
     keys: list[Key] = []
     at: dict[Key, int] = {}
     group_of: list[int] = []
-    for i in range(len(trace.nodes)):
-        look, module = _look(trace, i, depth, equals)
-        inputs = _inputs(trace, i, group_of) if equals and module is None else ()
+    for i, home in enumerate(trace.homes):
+        folded = home[:depth] if home is not None and len(home) >= depth else None
+        apart = folded is not None and i in trace.outputs
+        module = None if apart else folded
+        look = _look(trace, i, None if apart else home, alike) if module is None else module
+        inputs = _inputs(trace, i, group_of) if alike and module is None else ()
         key = next((keys[g] for g in inputs if _goes_on(look, inputs, g, keys)), (look, inputs))
         if key not in at:
             at[key] = len(groups)
             keys.append(key)
-            groups.append(Group([], module))
+            groups.append(Group([], module, apart))
         group_of.append(at[key])
         groups[at[key]].nodes.append(i)
     return groups
 
 
-def _look(trace: Trace, i: int, depth: int, equals: bool) -> tuple[Hashable, Path | None]:
-    """What nodes of one group have in common but for their inputs, and the module if it is one."""
-    home = trace.homes[i]
-    if home is not None and len(home) >= depth:
-        return ("module", home[:depth]), home[:depth]
-    return (trace.kind(i), trace.badge(i), trace.nodes[i].label, home) if equals else i, None
+def _look(trace: Trace, i: int, home: Path | None, alike: int) -> Hashable:
+    """What nodes of one group have in common but for their inputs."""
+    if alike == ALONE:
+        return i
+    label = trace.label(i) if alike == SAME_LABELS else stem(trace.label(i))
+    if alike == SAME_KINDS and trace.nodes[i].op is None:
+        label = ""
+    return trace.kind(i), trace.badge(i), label, home
 
 
 def _inputs(trace: Trace, i: int, group_of: Sequence[int]) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ import re
 
 UNDRAWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+NUMBERING = re.compile(r"[\W_]*\d[\d\W_]*\Z")
 MERMAID_SPECIAL = re.compile(r"[^\w .,+\-−–×∂…=]|_|[.+-](?= )", re.ASCII)  # "1. " begins a list
 LONGEST_NAME, LONGEST_NOTE, LONGEST_TIP = 24, 60, 300  # characters
 MINUS = "\u2212"
@@ -27,6 +28,15 @@ def clean(text: str, longest: int = LONGEST_NAME) -> str:
     if len(text) <= longest:
         return text
     return text[: longest // 2] + "…" + text[len(text) - (longest - 1) // 2 :]
+
+
+def stem(name: str) -> str:
+    """Drop the number at the end of a name, and what sets it off.
+
+    >>> stem("x12"), stem("x[3]"), stem("w_1"), stem("loss")
+    ('x', 'x', 'w', 'loss')
+    """
+    return NUMBERING.sub("", name)
 
 
 def number(x: float, *, signed: bool = False) -> str:

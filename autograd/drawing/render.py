@@ -23,12 +23,16 @@ except ImportError as missing:
         "run: pip install graphviz graphviz-pure"
     ) from missing
 
+from .cards import count
+from .labels import clean
 from .mermaid import write_mermaid
 from .scene import Scene
 
 DPI, LEAST_DPI = 144.0, 36.0  # of bitmaps; at the least dpi a letter has 5 pixels
 MOST_PIXELS, MOST_AREA = 16_000, 1e8  # of a bitmap: on either side, in all (400 MB in memory)
 BITMAPS = {"png", "jpg", "jpeg", "jpe", "gif", "webp"}
+PAPER = {"pdf", "ps", "eps"}  # what only pygraphviz, or a dot on the PATH, can draw
+DRAWINGS = BITMAPS | PAPER | {"svg", "json"}
 SECONDS = 120
 
 
@@ -45,6 +49,14 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
     def _copy_kwargs(self, **kwargs: Any) -> dict[str, Any]:
         copied: dict[str, Any] = super()._copy_kwargs(scene=self.scene, **kwargs)
         return {"scene": self.scene, **copied}
+
+    def __repr__(self) -> str:
+        if self.scene is None:
+            return object.__repr__(self)
+        name = clean(self.scene.name)
+        shown = f"{count(len(self.scene.cards), 'card')}, {count(len(self.scene.arrows), 'arrow')}"
+        file = f"{name if name.isidentifier() else 'graph'}.svg"
+        return f'<Picture of {name}: {shown}; .render(outfile="{file}") saves it>'
 
     def mermaid(self) -> str:
         """Return the picture as Mermaid text, which GitHub draws in a README.
@@ -75,6 +87,26 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
         data = render(self.source, format or self.format, engine or self.engine)
         return data.decode(encoding) if encoding else data
 
+    def save(
+        self,
+        filename: str | os.PathLike[str] | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        **options: Any,
+    ) -> str:
+        """Write the DOT source to a file, as graphviz does, but not to one named like a drawing.
+
+        Raises:
+            ValueError: if the name ends in .svg, .png or the like.
+        """
+        name = os.fspath(self.filename if filename is None else filename)
+        if _suffix(name) in DRAWINGS:
+            raise ValueError(
+                f"save: expected a file for DOT source, such as 'graph.gv', got {name!r}; "
+                f"run: .render(outfile={name!r}) for the drawing"
+            )
+        saved: str = super().save(filename, directory=directory, **options)
+        return saved
+
     def render(
         self,
         filename: str | os.PathLike[str] | None = None,
@@ -90,7 +122,8 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
         """Write the drawing to a file.
 
         Args:
-            filename: where to save the DOT source; the drawing's name is this and its format.
+            filename: where to save the DOT source; the drawing's name is this and its format. A name
+                that ends in a format already is an outfile.
             directory: where both go.
             view: open the drawing with the default application.
             cleanup: delete the DOT source afterwards.
@@ -101,9 +134,12 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
         Returns:
             The path of the drawing.
         """
+        if filename is not None and _suffix(filename) in DRAWINGS & {format or _suffix(filename)}:
+            outfile = filename
         if outfile is not None:
             drawing = Path(directory or "", outfile)
-            kind = format or drawing.suffix[1:] or self.format
+            kind = format or _suffix(drawing) or self.format
+            drawing.parent.mkdir(parents=True, exist_ok=True)
             drawing.write_bytes(self.pipe(kind, engine=engine))
         else:
             kind = format or self.format
@@ -115,6 +151,10 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
         if view:
             self._view(str(drawing), format=kind, quiet=True)
         return str(drawing)
+
+
+def _suffix(path: str | os.PathLike[str]) -> str:
+    return Path(path).suffix[1:].lower()
 
 
 def render(source: str, format: str = "svg", engine: str = "dot") -> bytes:
@@ -176,13 +216,24 @@ def _draw(source: str, format: str, engine: str) -> bytes:
         failures.append(f"{name}: {done.stderr.decode(errors='replace').strip()[-300:]}")
     try:
         return _draw_in_process(source, format, engine)
+    except ImportError:
+        failures.append("pygraphviz: not installed")
     except Exception as error:  # pygraphviz raises whatever it likes
         failures.append(f"pygraphviz: {error}")
     raise RuntimeError(
         f"render: expected a program that can draw this graph as {format}, but\n  "
         + "\n  ".join(failures)
-        + "\nrun: pip install graphviz-pure (svg, png, jpg) or pip install pygraphviz (also pdf)"
+        + f"\n{_advice(format, failures)}"
     )
+
+
+def _advice(format: str, failures: list[str]) -> str:
+    """What to do if nothing could draw; no package is named that would not help."""
+    if format in PAPER and "pygraphviz: not installed" in failures:
+        return 'run: pip install "foldgrad[pdf]", or draw svg, which a browser prints'
+    if format in DRAWINGS - PAPER | {"plain"} and "graphviz-pure: not installed" in failures:
+        return "run: pip install graphviz-pure"
+    return "draw svg, png, jpg or pdf, or use .source, which any other Graphviz draws"
 
 
 def bundled_program() -> str | None:

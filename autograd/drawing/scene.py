@@ -29,15 +29,17 @@ class Arrow:
 class Scene:
     """Everything in one picture; arrows and callouts (card, text) name cards by position."""
 
-    goal: str  # what the gradients are of
+    name: str  # of what is drawn
     cards: list[Card]
+    goal: str = "the output"  # what the gradients are of
     arrows: list[Arrow] = field(default_factory=list)
     callouts: list[tuple[int, str]] = field(default_factory=list)
 
     @property
     def steepest(self) -> float:
-        """The largest finite |grad| on a card, for which colours are full; 1 if there is none."""
-        sizes = [abs(c.grad) for c in self.cards if c.grad is not None and math.isfinite(c.grad)]
+        """The largest finite |grad| in colour, for which colours are full; 1 if there is none."""
+        shades = [c.shade for c in self.cards if c.shade is not None]
+        sizes = [abs(shade) for shade in shades if math.isfinite(shade)]
         return max(sizes, default=0.0) or 1.0
 
 
@@ -57,8 +59,8 @@ def build(trace: Trace, groups: Sequence[Group]) -> Scene:
     >>> [card.kind for card in scene.cards], [(a.tail, a.head) for a in scene.arrows]
     (['input', 'output', 'constant'], [(0, 1), (2, 1)])
     """
-    goals = {trace.nodes[i].label for i in trace.outputs}
-    scene = Scene(goals.pop() if len(goals) == 1 else "", [card(trace, group) for group in groups])
+    cards = [card(trace, group) for group in groups]
+    scene = Scene(trace.name, cards, goal=_goal(trace))
     card_of = {i: at for at, group in enumerate(groups) for i in group.nodes}
     for at, group in enumerate(groups):
         if group.is_node:
@@ -68,6 +70,14 @@ def build(trace: Trace, groups: Sequence[Group]) -> Scene:
             _connect_group(scene, trace, at, group, card_of)
     _call_out(scene, trace, card_of)
     return scene
+
+
+def _goal(trace: Trace) -> str:
+    """What grows when something is raised whose grad is positive."""
+    begun = [i for i in trace.outputs if trace.grad(i) is not None]
+    if any(trace.grad(i) != 1.0 for i in begun):
+        return "what backward() began at"  # the output is but an inner node of that
+    return (trace.label(begun[0]) if len(begun) == 1 else "the outputs' sum") or "the output"
 
 
 def framed(cards: Sequence[Card]) -> Frame:

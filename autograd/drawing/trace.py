@@ -5,15 +5,16 @@ Read once, never changed; derivatives are worked out when first asked for.
     i        the position of a node
     place    which of a node's inputs, from 0
     partial  the local derivative of node i by one of its inputs
-    flow     what comes back to that input: partial times the grad of node i
+    flow     what the outputs' grads send back to that input, by way of node i
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 
-from autograd.engine import Value, graph, local_partials
+from autograd.engine import Value, contributions, graph, local_partials
 
 from .labels import number
 from .modules import Path, find_homes, is_parameter
@@ -24,7 +25,7 @@ class Trace:
 
     Args:
         outputs: the Values to draw, with all they were made from.
-        title: a name for the model itself, around parameters that sit in no module inside it.
+        title: a name for the model, if one is drawn; also around parameters that sit right in it.
         grads: False draws every gradient as one that was not computed.
 
     >>> x = Value(3.0, label="x")
@@ -33,13 +34,12 @@ class Trace:
     ([[], [(0, 0), (1, 0)]], [[(1, 0), (1, 1)], []], 3.0)
     """
 
-    def __init__(
-        self, outputs: Sequence[Value], title: str = "model", *, grads: bool = True
-    ) -> None:
-        self.title = title
+    def __init__(self, outputs: Sequence[Value], title: str = "", *, grads: bool = True) -> None:
+        self.title = title or "model"
+        self.name = title or ", ".join(filter(None, map(_label, outputs))) or "a graph"
         self.nodes = graph(*outputs)
         index = {node: i for i, node in enumerate(self.nodes)}
-        self.outputs = [index[node] for node in outputs]
+        self.outputs = {index[node] for node in outputs}
         self.places: list[list[tuple[int, int]]] = []  # per node, (place, input)
         self.uses: list[list[tuple[int, int]]] = [[] for _ in self.nodes]  # per node, (user, place)
         for i, node in enumerate(self.nodes):
@@ -50,9 +50,12 @@ class Trace:
         self.inputs = [[j for _, j in places] for places in self.places]
         self.homes, self.calls = find_homes(self.nodes, self.inputs)
         # The frame of the model itself, only drawn if a parameter sits right in it.
-        self.outermost: Path = (title,) if () in self.homes else ()
+        self.outermost: Path = (self.title,) if () in self.homes else ()
         self._grads = grads
         self._partials: dict[int, Sequence[float | None]] = {}
+
+    def label(self, i: int) -> str:
+        return _label(self.nodes[i])
 
     def kind(self, i: int) -> str:
         if self.nodes[i].op is None:
@@ -86,12 +89,49 @@ class Trace:
             self._partials[i] = local_partials(self.nodes[i])
         return self._partials[i][place]
 
+    @cached_property
+    def _flows(self) -> dict[int, list[float | None]]:
+        """What each node that the sweep reaches sends to its inputs: one backward pass over again.
+
+        It begins at the grads of the outputs, so it is free of what other passes left behind.
+        """
+        flows: dict[int, list[float | None]] = {}
+        adjoints = {i: grad for i in self.outputs if (grad := self.grad(i)) is not None}
+        for i in reversed(range(len(self.nodes))):
+            if i not in adjoints or self.nodes[i].op is None:
+                continue
+            adjoint = adjoints[i]
+            if adjoint == 0.0:  # hands on nothing, whatever the derivatives
+                flows[i] = [0.0 if isinstance(x, Value) else None for x in self.nodes[i].inputs]
+            else:
+                flows[i] = contributions(self.nodes[i], adjoint)
+            for place, j in reversed(self.places[i]):
+                if j not in self.outputs:
+                    adjoints[j] = adjoints.get(j, 0.0) + (flows[i][place] or 0.0)
+        return flows
+
     def flow(self, i: int, place: int) -> float | None:
-        """As the engine has it: a grad of zero hands on nothing, nor does what was not chosen."""
-        op, grad, partial = self.nodes[i].op, self.grad(i), self.partial(i, place)
-        if op is None or grad is None or partial is None:
-            return None
-        return 0.0 if grad == 0.0 or (op.selects and partial == 0.0) else partial * grad
+        return self._flows[i][place] if i in self._flows else None
+
+    def arriving(self, i: int) -> list[float]:
+        """What the uses of a node send back to it, in the order of the sweep: newest first."""
+        flows = (self.flow(*use) for use in reversed(self.uses[i]))
+        return [flow for flow in flows if flow is not None]
+
+    def is_foreign(self, i: int) -> bool:
+        """Say whether a grad is not what the outputs' grads send here, but for rounding."""
+        grad, terms = self.grad(i), self.arriving(i)
+        if grad is None or i in self.outputs:
+            return False
+        if not terms:
+            return grad != 0.0
+        total, largest = sum(terms), max(map(abs, terms))
+        is_close = math.isclose(grad, total, rel_tol=1e-9, abs_tol=1e-12 * largest)
+        return not (is_close or (math.isnan(grad) and math.isnan(total)))
+
+    @cached_property
+    def has_stale(self) -> bool:
+        return any(map(self.is_stale, range(len(self.nodes))))
 
     def is_stale(self, i: int) -> bool:
         """Say whether a number no longer follows from its inputs, as one was assigned since."""
@@ -105,8 +145,13 @@ class Trace:
         """How a node was made, with names or numbers: ``tanh(z)``, ``mul(w1, 2)``."""
         node = self.nodes[i]
         shown = [
-            x.label or number(x.data) if isinstance(x, Value) else number(x)
+            _label(x) or number(x.data) if isinstance(x, Value) else number(x)
             for x in node.inputs[:4]
         ]
         name = "" if node.op is None else node.op.name
         return f"{name}({', '.join(shown)}{', …' * (len(node.inputs) > 4)})"
+
+
+def _label(node: Value) -> str:
+    """The label as text, whatever was assigned."""
+    return "" if node.label is None else str(node.label)
