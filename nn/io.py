@@ -37,6 +37,9 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
         model: any Module.
         path: the file; its folder must exist.
 
+    Raises:
+        OSError: if it cannot be written.
+
     >>> from nn import MLP
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -44,12 +47,18 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
     ...     load(MLP(2, [3, 1], rng=1), f"{folder}/model.json").parameters()[0].data
     0.6888437030500962
     """
+    _check_module("save", model)
     content = {
         "modules": _kinds(model),
         "parameters": {at: _written(x) for at, x in model.state_dict().items()},
     }
     file = {"format": FORMAT, "version": VERSION, "sha256": _digest(content), "model": content}
     target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            f"save: expected a path in a folder that exists, got {os.fspath(path)!r}; "
+            "create the folder first"
+        )
     # In a folder of its own no two drafts meet, and open() gives it the usual permissions.
     with TemporaryDirectory(prefix=".saving-", dir=target.parent) as folder:
         draft = Path(folder, target.name)
@@ -81,19 +90,28 @@ def load(model: M, path: str | os.PathLike[str]) -> M:
     ...         load(Neuron(2, activation="relu"), f"{folder}/model.json")
     ...     except ValueError as error:
     ...         print(str(error).partition("; ")[2])
-    at '' the file has TanhNeuron(2), the model ReLUNeuron(2); build the model as it was saved
+    the model itself is TanhNeuron(2) in the file, ReLUNeuron(2) here; build it as it was saved
     """
+    _check_module("load", model)
     content = _read(path)
     kinds, there = _kinds(model), content["modules"]
     if kinds != there:
         at = next(at for at in [*kinds, *there] if kinds.get(at) != there.get(at))
         raise ValueError(
-            f"load: expected a file of this model's architecture, got another's, {str(path)!r}; at "
-            f"{at!r} the file has {there.get(at)}, the model {kinds.get(at)}; "
-            "build the model as it was saved"
+            f"load: expected a file of this model's architecture, got another's, {str(path)!r}; "
+            f"{repr(at) if at else 'the model itself'} is {there.get(at, 'missing')} in the file, "
+            f"{kinds.get(at, 'missing')} here; build it as it was saved"
         )
     model.load_state_dict({at: _read_number(x) for at, x in content["parameters"].items()})
     return model
+
+
+def _check_module(who: str, model: Any) -> None:
+    if not isinstance(model, Module):
+        first = "build a model of the class" if isinstance(model, type) else "the model comes first"
+        raise TypeError(
+            f"{who}: expected a Module, got {model!r:.80}; {first}: {who}(model, 'model.json')"
+        )
 
 
 def _kinds(model: Module) -> dict[str, str]:

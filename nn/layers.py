@@ -124,12 +124,15 @@ class Perceptron(Neuron):
         That is a step of gradient descent on `squared_error`, 1/2·error².
 
         Args:
-            x: the inputs, numbers.
+            x: the inputs: numbers, or Values, of which the numbers count.
             target: the expected output.
             rate: the learning rate.
 
         Returns:
             The error before the step.
+
+        Raises:
+            FloatingPointError: if a weight would become nan or infinite; then none is changed.
 
         >>> perceptron = Perceptron(1)
         >>> perceptron.learn_lms([2.0], target=1.0, rate=0.1)
@@ -137,8 +140,9 @@ class Perceptron(Neuron):
         >>> perceptron.w[0].data, perceptron.b.data
         (0.2, 0.1)
         """
+        x, target, rate = self._numbers("learn_lms", x, target, rate)
         with no_grad():
-            return self._correct(x, self(x).data - target, rate)
+            return self._correct("learn_lms", x, self(x).data - target, rate)
 
     def learn_step(self, x: Any, target: int, rate: float = 1.0) -> float:
         """Learn one example by the step rule, the perceptron's own (Rosenblatt 1958).
@@ -147,7 +151,7 @@ class Perceptron(Neuron):
         weights move only when the answer is wrong; if a line separates the examples they stop.
 
         Args:
-            x: the inputs, numbers.
+            x: the inputs: numbers, or Values, of which the numbers count.
             target: the expected answer, 0 or 1.
             rate: the learning rate.
 
@@ -156,6 +160,7 @@ class Perceptron(Neuron):
 
         Raises:
             ValueError: if ``target`` is neither 0 nor 1.
+            FloatingPointError: if a weight would become nan or infinite; then none is changed.
 
         >>> both = Perceptron(2)
         >>> for _ in range(10):
@@ -168,12 +173,26 @@ class Perceptron(Neuron):
             raise ValueError(
                 f"learn_step: expected target 0 or 1, got {target!r}; recode the classes"
             )
-        return self._correct(x, float(self.fires(x) - target), rate)
+        x, target, rate = self._numbers("learn_step", x, target, rate)
+        return self._correct("learn_step", x, self.fires(x) - target, rate)
 
-    def _correct(self, x: Any, error: float, rate: float) -> float:
-        for w, x_i in zip(self.w, _inputs(self, x)):
-            w.data -= rate * (error * x_i)
-        self.b.data -= rate * error
+    def _numbers(self, who: str, x: Any, target: Any, rate: Any) -> Any:
+        """What a rule learns from as floats, before anything is changed."""
+        inputs = [_plain(x_i, f"{who}: x{i}") for i, x_i in enumerate(_inputs(self, x), start=1)]
+        return inputs, _plain(target, f"{who}: target"), _plain(rate, f"{who}: rate")
+
+    def _correct(self, who: str, x: list[float], error: float, rate: float) -> float:
+        """Move the weights and the bias, whose input is 1, all or none."""
+        moving = [*self.w, self.b]
+        moved = [p.data - rate * (error * x_i) for p, x_i in zip(moving, [*x, 1.0])]
+        if not all(map(math.isfinite, moved)):
+            raise FloatingPointError(
+                f"{who}: expected finite weights after the step, got {moved!r:.80} for the inputs "
+                f"{x!r:.80} and the error {error}; the weights are left as they were, lower the "
+                f"rate (it is {rate}), or look for a missing cell (nan) in the example"
+            )
+        for p, data in zip(moving, moved):
+            p.data = data
         return error
 
     def kind(self) -> str:
@@ -324,6 +343,8 @@ def _half_width(init: str | float, nin: int, nout: int) -> float:
 def _inputs(module: Any, x: Any) -> Any:
     """The inputs as a list, if they are one example of the right length."""
     if x.__class__ is not list and x.__class__ is not tuple:
+        if isinstance(x, (dict, set, frozenset)) or hasattr(x, "columns"):
+            raise TypeError(_no_sequence(module, x))
         x = list(x) if hasattr(x, "__iter__") else [x]
     if len(x) != module.nin or hasattr(x[0], "__len__"):
         got = f"{len(x)}" if len(x) != module.nin else f"{len(x)} of type {type(x[0]).__name__}"
@@ -332,6 +353,19 @@ def _inputs(module: Any, x: Any) -> Any:
             f"nin={module.nin} and takes one example at a time: [model(x) for x in X]"
         )
     return x
+
+
+def _no_sequence(module: Any, x: Any) -> str:
+    table = hasattr(x, "to_numpy")
+    return (
+        f"{type(module).__name__}: expected a sequence of {module.nin} inputs, got a "
+        f"{type(x).__name__}; "
+        + ("write [model(x) for x in X.to_numpy()]" if table else "give its numbers in a list")
+    )
+
+
+def _plain(x: Any, who: str) -> float:
+    return x.data if isinstance(x, Value) else number(x, who)
 
 
 def _title(activation: Activation | None) -> str:

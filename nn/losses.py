@@ -190,6 +190,12 @@ def _half_square_within(e: Any, delta: float) -> Any:
 
 def _over_outputs(who: str, of_error: Callable[[Any], Any], y: Numbers, target: Numbers) -> Any:
     """Apply to y - y', or sum over outputs if both are sequences."""
+    for t in target if isinstance(target, (list, tuple)) else [target]:
+        if t is None or isinstance(t, str):
+            raise TypeError(
+                f"{who}: expected targets to be numbers, got {t!r:.80}; leave out "
+                "examples without one, number classes from 0 and use cross_entropy for them"
+            )
     if not hasattr(y, "__len__") and not hasattr(target, "__len__"):
         return of_error(y - target)
     if not hasattr(y, "__len__") or not hasattr(target, "__len__"):

@@ -29,6 +29,13 @@ class _Labelling(ABCMeta):
             parameter.label = ParameterPath(path)
         return module
 
+    @property
+    def __signature__(cls: Any) -> Any:
+        """What help() and editors show: the parameters of the constructor."""
+        import inspect
+
+        return inspect.signature(cls.__init__.__get__(cls))
+
 
 class Module(metaclass=_Labelling):
     """Anything with parameters: assign Values and Modules to attributes, define ``__call__``.

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from autograd import Value
+from autograd.ops import as_real
 
 
 class Optimizer:
@@ -39,8 +40,8 @@ class Optimizer:
         self.weight_decay = weight_decay
         self.maximize = maximize
         self.state: list[dict[str, float]] = [{} for _ in self.params]
-        self._require("learning rate lr", lr, lr >= 0.0)
-        self._require("weight_decay", weight_decay, weight_decay >= 0.0)
+        self._require("learning rate lr", lr)
+        self._require("weight_decay", weight_decay)
 
     def adjust(self, parameter: Value, g: float, state: dict[str, float]) -> None:
         """Move one parameter against its gradient ``g``; ``state`` is kept for it between steps."""
@@ -105,9 +106,15 @@ class Optimizer:
         shown = ", ".join(f"{name}={x!r}" for name, x in settings.items())
         return f"{type(self).__name__}({len(self.params)} parameters, {shown})"
 
-    def _require(self, what: str, got: float, holds: bool, wanted: str = "0 or more") -> None:
-        if not holds:  # written so that nan does not hold
-            raise ValueError(f"{type(self).__name__}: expected {what} to be {wanted}, got {got!r}")
+    def _require(
+        self, what: str, got: Any, most: float = math.inf, wanted: str = "of 0 or more"
+    ) -> None:
+        x = as_real(got)
+        if x is None or not 0.0 <= x <= most:  # written so that nan is refused
+            raise (TypeError if x is None else ValueError)(
+                f"{type(self).__name__}: expected {what} to be a number {wanted}, got {got!r:.80}; "
+                "leave it out for the default"
+            )
 
 
 def _checked(who: str, params: Iterable[Value]) -> list[Value]:
@@ -174,7 +181,7 @@ class SGD(Optimizer):
     ) -> None:
         super().__init__(params, lr, weight_decay, maximize)
         self.momentum, self.dampening, self.nesterov = momentum, dampening, nesterov
-        self._require("momentum", momentum, momentum >= 0.0)
+        self._require("momentum", momentum)
         if nesterov and (momentum <= 0.0 or dampening != 0.0):
             raise ValueError(
                 "SGD: expected momentum > 0 and dampening = 0 with nesterov, "
@@ -230,9 +237,14 @@ class Adam(Optimizer):
     ) -> None:
         super().__init__(params, lr, weight_decay, maximize)
         self.betas, self.eps, self.amsgrad = betas, eps, amsgrad
-        self._require("eps", eps, eps >= 0.0)
+        self._require("eps", eps)
+        if not hasattr(betas, "__len__") or len(betas) != 2:
+            raise TypeError(
+                f"{type(self).__name__}: expected betas to be a pair of numbers, got {betas!r:.80}; "
+                "write betas=(0.9, 0.999)"
+            )
         for beta in betas:
-            self._require("both betas", beta, 0.0 <= beta < 1.0, "in [0, 1)")
+            self._require("each beta", beta, math.nextafter(1.0, 0.0), "in [0, 1)")
 
     def adjust(self, parameter: Value, g: float, state: dict[str, float]) -> None:
         """Take one step as in the class's formula."""

@@ -96,7 +96,8 @@ def fit(
         batch_size: examples for one adjustment; None for all of them.
         rng: shuffles the examples: a seed, a random.Random, or None for the ``random`` module.
         validation: (X, y) of examples that are not learned, to watch in place of the learned ones.
-        tol: the error falls if it goes this far below where it last counted as fallen.
+        tol: the error falls if it goes this fraction below where it last counted as fallen; a loss
+            of 2 with tol=0.01 falls below 1.98.
         patience: the epochs without a fall after which it has stopped falling; None for never.
         callback: called with the History after each epoch, best parameters not yet put back; ends
             the training by returning True.
@@ -117,7 +118,7 @@ def fit(
     >>> [round(abs(model(x).data)) for x in X], history.stopped
     ([0, 1, 1, 0], 'all 500 epochs done')
     """
-    parameters, history = list(model.parameters()), History()
+    parameters, history = _parameters(model), History()
     loss, optimizer = _find_loss(loss), _find_optimizer(optimizer, parameters)
     adjusted = {id(p): p for p in [*parameters, *getattr(optimizer, "params", ())]}.values()
     best, fell = [p.data for p in adjusted], 0  # fell: the epoch of the last fall, by tol
@@ -125,8 +126,13 @@ def fit(
     size = len(examples) if batch_size is None else batch_size
     _check("epochs", epochs, Integral, least=0)
     _check("batch_size", size, Integral, least=1)
-    _check("tol", tol, Real, least=0)
+    _check("tol", tol, Real, least=0, below=1)
     _check("patience", 1 if patience is None else patience, Integral, least=1)
+    if callback is not None and not callable(callback):
+        raise TypeError(
+            f"fit: expected callback to be a function of the History, got {callback!r:.80}; "
+            "write callback=lambda history: print(history)"
+        )
     shuffle = random_source(rng).shuffle
     try:
         _measure(history, model, loss, examples, held_out)
@@ -143,7 +149,7 @@ def fit(
                 watched = history.watched
                 if watched[epoch] < watched[history.best_epoch]:
                     history.best_epoch, best = epoch, [p.data for p in adjusted]
-                if watched[epoch] < watched[fell] - tol:
+                if watched[epoch] < watched[fell] - tol * abs(watched[fell]):
                     fell = epoch
                 bar.set_postfix_str(f"loss {watched[epoch]:.4g}", refresh=False)
                 bar.update()
@@ -151,7 +157,7 @@ def fit(
                     history.stopped = "the callback said so"
                     break
                 if patience is not None and epoch - fell >= patience:
-                    history.stopped = f"the error stopped falling (tol={tol}, patience={patience})"
+                    history.stopped = f"{_course(history)} (tol={tol}, patience={patience})"
                     break
             else:
                 history.stopped = f"all {epochs} epochs done"
@@ -203,11 +209,23 @@ def _mean(losses: list[Any]) -> Value:
 def _not_finite(result: float, example: int | None, history: History) -> str:
     epoch, got = len(history.loss), f"fit: expected a finite loss, got {result} (example {example})"
     if epoch == 0:
-        return f"{got} before the first adjustment; is there a missing cell (nan) in X or y?"
+        return f"{got} before the first adjustment; is a cell missing (nan), infinite or huge?"
     return (
         f"{got} after epoch {epoch}; the model is back at epoch {history.best_epoch}, the best; "
         "lower the learning rate, or look where it begins with autograd.detect_anomaly()"
     )
+
+
+def _course(history: History) -> str:
+    """Say what the error did that stopped falling: nothing, rise again, or only that."""
+    losses, at = history.watched, history.best_epoch
+    best, last = losses[at], losses[-1]
+    if last > best + (losses[0] - best) / 2:  # more than half of the way back, or higher
+        learned = history.loss[-1] < history.loss[at]
+        cure = "use more examples or fewer neurons" if learned else "lower the learning rate"
+        of = " of the validation examples" if learned else ""
+        return f"the error{of} rose: from {best:.4g} to {last:.4g}; {cure}"
+    return "the error stopped falling" if at else "the error never fell"
 
 
 def _progress_bar(epochs: int, shown: bool) -> Any:
@@ -217,6 +235,15 @@ def _progress_bar(epochs: int, shown: bool) -> Any:
 
 
 # ---- what the caller gave ----
+
+
+def _parameters(model: Any) -> list[Value]:
+    if isinstance(model, type) or not hasattr(model, "parameters"):
+        raise TypeError(
+            f"fit: expected a model that lists its parameters(), got {model!r:.80}; "
+            "build a Module, as MLP(2, [16, 1]) or a class of your own"
+        )
+    return list(model.parameters())
 
 
 def _find_loss(loss: str | Loss) -> Loss:
@@ -249,12 +276,18 @@ def _find_optimizer(optimizer: Any, parameters: list[Value]) -> Any:
 
 
 def _examples(what: str, X: Any, y: Any) -> Examples:
-    inputs, targets = _rows(X), [_alone(target) for target in _rows(y)]
+    inputs, targets = _rows(f"{what}X", X), [_alone(row) for row in _rows(f"{what}y", y)]
     if not inputs or len(inputs) != len(targets):
         raise ValueError(
             f"fit: expected as many {what}targets as examples, at least one, got {len(inputs)} "
             f"examples and {len(targets)} targets; check X and y"
         )
+    for i, x in enumerate(inputs):
+        if _has_missing(x):
+            raise ValueError(
+                f"fit: expected no missing cells in {what}X, got {x!r:.80} (example {i}); "
+                "leave such examples out, or fill them in"
+            )
     return list(zip(inputs, targets))
 
 
@@ -269,11 +302,22 @@ def _held_out(validation: Any) -> Examples:
     return _examples("validation ", *validation)
 
 
-def _rows(data: Any) -> list[Any]:
+def _has_missing(x: Any) -> bool:
+    """Whether None or pandas' NA is among the inputs; nan shows in the loss."""
+    cells = x if isinstance(x, (list, tuple)) else [x]
+    return any(cell is None or type(cell).__name__ == "NAType" for cell in cells)
+
+
+def _rows(name: str, data: Any) -> list[Any]:
     """Lists, arrays, data frames and series, all as a list of rows of Python's own numbers."""
     if hasattr(data, "to_numpy"):
         data = data.to_numpy()
     rows = data.tolist() if hasattr(data, "tolist") else data
+    if not hasattr(rows, "__iter__") or isinstance(rows, (str, bytes, dict, set, frozenset)):
+        raise TypeError(
+            f"fit: expected {name} to be a list, an array or a table, one row an example, got "
+            f"{type(data).__name__} {data!r:.80}; put the examples in a list"
+        )
     return [row.tolist() if hasattr(row, "tolist") else row for row in rows]
 
 
@@ -282,7 +326,8 @@ def _alone(target: Any) -> Any:
     return target[0] if isinstance(target, (list, tuple)) and len(target) == 1 else target
 
 
-def _check(name: str, got: Any, kind: Any, least: int) -> None:
-    if not isinstance(got, kind) or not got >= least:  # nan is not
+def _check(name: str, got: Any, kind: Any, least: int, below: float = math.inf) -> None:
+    if not isinstance(got, kind) or not least <= got < below:  # nan is not
         wanted = "an integer" if kind is Integral else "a number"
-        raise ValueError(f"fit: expected {name} to be {wanted} from {least} on, got {got!r}")
+        end = "on" if below == math.inf else f"to below {below}"
+        raise ValueError(f"fit: expected {name} to be {wanted} from {least} {end}, got {got!r}")

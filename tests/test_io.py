@@ -197,12 +197,12 @@ def test_another_version_is_refused(path):
     [
         (
             MLP(2, [3, 1], "tanh"),
-            r"at 'layers.0.neurons.0' the file has ReLU.*, the model TanhNeuron",
+            r"'layers.0.neurons.0' is ReLUNeuron\(2\) in the file, TanhNeuron\(2\) here",
         ),
-        (MLP(2, [4, 1]), r"at 'layers.0.neurons.3' the file has None, the model ReLUNeuron\(2\)"),
-        (MLP(2, [2, 1]), r"at 'layers.1.neurons.0' the file has LinearNeuron\(3\), the model Lin"),
-        (MLP(2, [3]), r"the file has ReLUNeuron\(2\), the model LinearNeuron\(2\); build"),
-        (Layer(2, 3), r"at '' the file has MLP, the model Layer"),
+        (MLP(2, [4, 1]), r"'layers.0.neurons.3' is missing in the file, ReLUNeuron\(2\) here"),
+        (MLP(2, [2, 1]), r"'layers.1.neurons.0' is LinearNeuron\(3\) in the file, LinearNeuron\(2"),
+        (MLP(2, [3]), r"is ReLUNeuron\(2\) in the file, LinearNeuron\(2\) here; build"),
+        (Layer(2, 3), r"the model itself is MLP in the file, Layer here"),
     ],
 )
 def test_another_architecture_is_refused(path, other, message):
@@ -243,5 +243,23 @@ def test_content_of_the_wrong_shape_is_refused(path, content):
 def test_a_missing_file_is_an_os_error(path):
     with pytest.raises(FileNotFoundError):
         load(Neuron(1), path)
-    with pytest.raises(FileNotFoundError):
-        save(Neuron(1), path / "folder" / "model.json")
+
+
+def test_a_missing_folder_is_named_with_the_file_that_was_asked_for(path):
+    with pytest.raises(FileNotFoundError, match=r"save: .*got '.*folder/model.json'; create the f"):
+        save(Neuron(1), path.parent / "folder" / "model.json")
+
+
+@pytest.mark.parametrize("function", [save, load])
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda path: ("m.json", Neuron(1)), r"got 'm.json'; the model comes first: "),
+        (lambda path: (MLP, path), r"got <class .*MLP'>; build a model of the class: "),
+    ],
+)
+def test_what_is_no_model_is_neither_saved_nor_loaded_into(path, function, wrong, message):
+    name = function.__name__
+    with pytest.raises(TypeError, match=rf"{name}: expected a Module, {message}{name}\(model, "):
+        function(*wrong(path))
+    assert not path.exists()

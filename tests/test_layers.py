@@ -176,12 +176,26 @@ def test_inputs_may_be_any_sequence_of_numbers(x):
         (np.ones((100, 2)), "100"),
         (np.ones((2, 2)), "2 of type ndarray"),
         ([[1.0, 2.0], [3.0, 4.0]], "2 of type list"),
-        (pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]}), "2 of type str"),
     ],
 )
 def test_a_wrong_number_of_inputs_is_named(module, x, got):
     name = type(module).__name__
     with pytest.raises(ValueError, match=rf"{name}: expected 2 inputs, got {got}; .*nin=2"):
+        module(x)
+
+
+@pytest.mark.parametrize("module", [MLP(2, [3, 1]), Layer(2, 3), Neuron(2)])
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (pd.DataFrame({"a": [1.0], "b": [3.0]}), r"a DataFrame; .* X.to_numpy\(\)"),
+        ({"a": 1.0, "b": 2.0}, r"a dict; give its numbers in a list"),
+        ({1.0, 2.0}, r"a set; give its numbers in a list"),
+    ],
+)
+def test_what_would_be_taken_by_its_keys_or_in_no_order_is_refused(module, x, message):
+    name = type(module).__name__
+    with pytest.raises(TypeError, match=rf"{name}: expected a sequence of 2 inputs, got {message}"):
         module(x)
 
 
@@ -439,3 +453,48 @@ def test_a_learned_perceptrons_old_graph_cannot_be_differentiated():
     p.learn_lms([1.0], 1.0, rate=0.1)
     with pytest.raises(RuntimeError, match="assigned after"):
         y.backward()
+
+
+def rules(p, x, target=1.0, rate=0.1):
+    return (lambda: p.learn_lms(x, target, rate)), (lambda: p.learn_step(x, target, rate))
+
+
+@pytest.mark.parametrize("rule", [0, 1])
+def test_a_rule_learns_from_values_as_from_their_numbers(rule):
+    of_values, of_numbers = Perceptron(2), Perceptron(2)
+    values = [1.0, Value(2.0)], Value(1.0), Value(0.25)
+    assert rules(of_values, *values)[rule]() == rules(of_numbers, [1.0, 2.0], 1.0, 0.25)[rule]()
+    assert of_values.state_dict() == of_numbers.state_dict() == {"w1": 0.25, "w2": 0.5, "b": 0.25}
+
+
+@pytest.mark.parametrize("rule", [0, 1])
+@pytest.mark.parametrize(
+    ("example", "error", "message"),
+    [
+        ({"x": [1.0, None]}, TypeError, r"x2: expected a real number, got None"),
+        ({"x": [1.0, "2"]}, TypeError, r"x2: expected a real number, got the string '2'; use fl"),
+        ({"x": [1.0, 2.0], "rate": "0.1"}, TypeError, r"rate: expected .*'0.1'; use float"),
+        ({"x": [1.0, math.nan]}, FloatingPointError, r"finite weights .*missing cell \(nan\)"),
+        ({"x": [1.0, math.inf]}, FloatingPointError, r"finite weights .*got .*inf"),
+        ({"x": [1.0, 1e200], "rate": 1e200}, FloatingPointError, r"lower the rate \(it is 1e\+200"),
+    ],
+)
+def test_a_rule_changes_all_weights_or_none(rule, example, error, message):
+    p = Perceptron(2)
+    with pytest.raises(error, match=rf"{('learn_lms', 'learn_step')[rule]}: .*{message}"):
+        rules(p, **example)[rule]()
+    assert p.state_dict() == {"w1": 0.0, "w2": 0.0, "b": 0.0}
+
+
+def test_lms_wants_a_number_as_target():
+    with pytest.raises(TypeError, match=r"learn_lms: target: expected a real number, got .*Ade"):
+        Perceptron(1).learn_lms([1.0], "Adelie", rate=0.1)
+
+
+def test_a_rate_that_is_too_high_is_found_before_the_weights_are_lost():
+    p = Perceptron(1)
+    with pytest.raises(FloatingPointError, match=r"learn_lms: .*weights are left .*lower the rate"):
+        for _ in range(1000):
+            p.learn_lms([10.0], 1.0, rate=1.0)
+    assert all(math.isfinite(v.data) for v in p.parameters())
+    assert abs(p.w[0].data) > 1e100

@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import inspect
 import pickle
 import weakref
 from abc import abstractmethod
@@ -288,3 +289,20 @@ def test_a_notebook_shows_text_and_the_picture_of_the_output_on_named_inputs():
 
 def test_a_notebook_shows_a_module_that_cannot_be_drawn_as_text():
     assert Net()._repr_mimebundle_() == {"text/plain": repr(Net())}
+
+
+# ---- signatures ----
+
+
+def test_the_signature_of_a_module_is_its_constructors():
+    assert list(inspect.signature(MLP).parameters) == ["nin", "nouts", "activation", "init", "rng"]
+    assert list(inspect.signature(Net).parameters) == []
+    assert str(inspect.signature(Neuron)) == str(inspect.signature(Neuron(1).__init__))
+
+    @dataclass
+    class Scale(Module):
+        by: float
+        shift: float = 0.0
+
+    assert list(inspect.signature(Scale).parameters) == ["by", "shift"]
+    assert list(inspect.signature(Scale(1.0).__call__).parameters) == ["inputs", "options"]

@@ -183,10 +183,14 @@ def test_parameters_may_be_a_generator_and_equal_in_value():
 @pytest.mark.parametrize(
     ("optimizer_class", "arguments", "message"),
     [
-        (SGD, {"lr": -0.1}, r"SGD: expected learning rate lr to be 0 or more, got -0.1"),
+        (
+            SGD,
+            {"lr": -0.1},
+            r"SGD: expected learning rate lr to be a number of 0 or more, got -0.1",
+        ),
         (SGD, {"lr": math.nan}, r"got nan"),
-        (SGD, {"weight_decay": -1}, r"weight_decay to be 0 or more, got -1"),
-        (SGD, {"momentum": -1}, r"momentum to be 0 or more, got -1"),
+        (SGD, {"weight_decay": -1}, r"weight_decay to be a number of 0 or more, got -1"),
+        (SGD, {"momentum": -1}, r"momentum to be a number of 0 or more, got -1"),
         (
             SGD,
             {"nesterov": True},
@@ -194,13 +198,34 @@ def test_parameters_may_be_a_generator_and_equal_in_value():
         ),
         (SGD, {"nesterov": True, "momentum": 0.9, "dampening": 0.1}, r"dampening=0.1"),
         (Adam, {"lr": -0.1}, r"Adam: expected learning rate lr"),
-        (Adam, {"betas": (1.0, 0.9)}, r"both betas to be in \[0, 1\), got 1.0"),
-        (AdamW, {"betas": (0.9, -0.1)}, r"AdamW: expected both betas .* got -0.1"),
-        (Adam, {"eps": -1e-8}, r"eps to be 0 or more, got -1e-08"),
+        (Adam, {"betas": (1.0, 0.9)}, r"each beta to be a number in \[0, 1\), got 1.0"),
+        (AdamW, {"betas": (0.9, -0.1)}, r"AdamW: expected each beta .* got -0.1"),
+        (Adam, {"eps": -1e-8}, r"eps to be a number of 0 or more, got -1e-08"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(optimizer_class, arguments, message):
     with pytest.raises(ValueError, match=message):
+        optimizer_class([Value(1.0)], **arguments)
+
+
+@pytest.mark.parametrize(
+    ("optimizer_class", "arguments", "message"),
+    [
+        (
+            SGD,
+            {"lr": "0.1"},
+            r"SGD: expected learning rate lr to be a number .*, got '0.1'; leave it out",
+        ),
+        (SGD, {"momentum": None}, r"SGD: expected momentum to be a number .*, got None"),
+        (Adam, {"weight_decay": [0.1]}, r"Adam: expected weight_decay .*, got \[0.1\]"),
+        (AdamW, {"eps": "1e-8"}, r"AdamW: expected eps to be a number"),
+        (Adam, {"betas": 0.9}, r"betas to be a pair of numbers, got 0.9; write betas=\(0.9, 0.999"),
+        (Adam, {"betas": (0.9,)}, r"a pair of numbers, got \(0.9,\)"),
+        (Adam, {"betas": ("0.9", 0.9)}, r"each beta to be a number in \[0, 1\), got '0.9'"),
+    ],
+)
+def test_settings_of_another_type_are_refused(optimizer_class, arguments, message):
+    with pytest.raises(TypeError, match=message):
         optimizer_class([Value(1.0)], **arguments)
 
 
