@@ -221,9 +221,8 @@ class Value:
     # ---- operators; the hot ones take a fast path ----
 
     def __add__(self, other: Any) -> Value:
-        if (
-            other.__class__ is Value
-        ):  # _node written out: one call less in the two hottest lines of all
+        if other.__class__ is Value:
+            # _node written out: one call less in the two hottest lines of all.
             y: Value = _new(Value)
             y._data = self._data + other._data
             y.grad = UNSET
@@ -253,7 +252,7 @@ class Value:
         return _operator(SUB, other, self)
 
     def __mul__(self, other: Any) -> Value:
-        if other.__class__ is Value:  # likewise
+        if other.__class__ is Value:
             y: Value = _new(Value)
             y._data = self._data * other._data
             y.grad = UNSET
@@ -511,9 +510,8 @@ def _method(name: str) -> Callable[..., Value]:
         return _unary(op, self)
 
     def method(self: Value, *x: Any, **named: Any) -> Value:
-        y: Value = OPS[name].on(
-            self, *x, **named
-        )  # looked up anew: one's own op may be declared anew
+        # Looked up each time, for one's own op may be declared anew.
+        y: Value = OPS[name].on(self, *x, **named)
         return y
 
     function = unary if op.is_unary and name in BUILT_IN else method
