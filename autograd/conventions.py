@@ -50,6 +50,7 @@ CONVENTIONS = (
     # kinks
     _at("relu(x)", {"x": 0}, 0, 0, why="The smallest subgradient"),
     _at("abs(x)", {"x": 0}, 0, 0, why="The smallest subgradient"),
+    _at("sqrt(abs(x))", {"x": 0}, 0, nan, why="inf * 0: no side was chosen, both are alive"),
     _at("norm([a, b])", {"a": 0, "b": 0}, 0, 0, 0, why="The smallest subgradient"),
     _at("hypot(a, b)", {"a": 0, "b": 0}, 0, 0, 0, pytorch="slopes nan", why="As norm"),
     _at("copysign(a, 1)", {"a": 0}, 0, 0, why="As abs"),

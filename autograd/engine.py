@@ -154,7 +154,8 @@ class Value:
         """Set the grad of everything this Value was made from: backpropagation.
 
         A leaf's grad grows by d self / d leaf, times ``seed``; a computed Value's is set anew.
-        If it raises, no leaf is changed, and the computed Values it reached show no gradient.
+        The leaves change all or none; if the sweep raises, none do, and the computed Values it
+        reached show no gradient.
 
         Args:
             seed: the adjoint to start from.
@@ -571,7 +572,11 @@ def _sweep(output: Value, seed: float) -> None:
     try:
         _visit(output, nodes, leaves, fresh)
         output.grad = seed
-        _pull(nodes, leaves, fresh)
+        detector = modes.anomaly_detector()
+        if detector is None:
+            _pull(nodes, fresh)
+        else:
+            _pull_watched(nodes, leaves, fresh, detector)
         for leaf, before in leaves:
             if before is not None and before is not UNSET:
                 leaf.grad = before + leaf.grad
@@ -651,46 +656,55 @@ def refuse_stale(nodes: Iterable[Value]) -> None:
             raise stale_error(node, node)
 
 
-def _pull(nodes: list[Any], leaves: list[tuple[Value, float]], fresh: float) -> None:
+def _pull(nodes: list[Any], fresh: float) -> None:
     """Hand every node's adjoint on to its inputs, the second before the first.
 
     The first contribution is stored, later ones are added. An adjoint of zero hands on nothing.
     """
-    detector = modes.anomaly_detector()
-    add, mul = (ADD, MUL) if detector is None else (None, None)
     for node in nodes:
         g = node.grad
         if g == 0.0:
             continue
         op, a, b = node.op, node._a, node._b
         # What the table says of + and ×, spelled out: these are most of any graph.
-        if op is add:
+        if op is ADD:
             if b.__class__ is Value:
                 b.grad = g if b.grad is fresh else b.grad + g
             if a.__class__ is Value:
                 a.grad = g if a.grad is fresh else a.grad + g
-        elif op is mul:
+        elif op is MUL:
             if b.__class__ is Value:
                 c = g * (a._data if a.__class__ is Value else a)
                 b.grad = c if b.grad is fresh else b.grad + c
             if a.__class__ is Value:
                 c = g * (b._data if b.__class__ is Value else b)
                 a.grad = c if a.grad is fresh else a.grad + c
-        elif mul is not None and b is None and a.__class__ is Value:
+        elif b is None and a.__class__ is Value:
             p = _unary_partial(op, node._data, a._data)
             if p != 0.0 or not op.selects:  # nothing, not even inf, gets to what was not chosen
                 c = p * g
                 a.grad = c if a.grad is fresh else a.grad + c
         else:
-            handed_on = contributions(node, g)
-            if detector is not None:
-                detector.check_backward(node, g, handed_on)
-            for x, c in zip(reversed(node.inputs), reversed(handed_on)):
-                if c is not None:
-                    x.grad = c if x.grad is fresh else x.grad + c
-    if detector is not None:
-        for leaf, _ in leaves:
-            detector.check_total(leaf, leaf.grad)
+            _hand_on(node, contributions(node, g), fresh)
+
+
+def _pull_watched(
+    nodes: list[Any], leaves: list[tuple[Value, float]], fresh: float, detector: Any
+) -> None:
+    """`_pull` for `detect_anomaly`: by the table alone, and looking at every number."""
+    for node in nodes:
+        if node.grad != 0.0:
+            handed_on = contributions(node, node.grad)
+            detector.check_backward(node, node.grad, handed_on)
+            _hand_on(node, handed_on, fresh)
+    for leaf, _ in leaves:
+        detector.check_total(leaf, leaf.grad)
+
+
+def _hand_on(node: Any, handed_on: list[float | None], fresh: float) -> None:
+    for x, c in zip(reversed(node.inputs), reversed(handed_on)):
+        if c is not None:
+            x.grad = c if x.grad is fresh else x.grad + c
 
 
 def _unary_partial(op: Op, y: float, x: float) -> Any:

@@ -6,7 +6,8 @@ conventions are JAX's. Numbers may sit in lists, tuples, dicts and NumPy arrays 
 
 What comes back are plain numbers where nothing but numbers went in. If the answer also depends on
 other Values (an argument that is one, a model's parameters), Values come back, which can be
-differentiated again: nothing is detached in silence.
+differentiated again: nothing is detached in silence. (So too if ``f`` assigns the data of a leaf: how
+old that leaf is cannot be told.)
 
     variable      the Value that stands for one number of an argument while f runs
     since         the order at which a trace began: what is older does not depend on its variables
@@ -89,7 +90,7 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
     trace = _Trace(f, primals, {}, tuple(range(len(primals))))
 
     def pullback(cotangent: Any) -> Any:
-        refuse_stale(node for node, _, _ in trace.steps)  # time has passed
+        refuse_stale(trace.made)  # time has passed
         leaves = _matched(trace.shape, cotangent, "vjp: the cotangent must be like the result")
         return trace.pull([_number_or_value(x, "vjp: cotangent") for x in leaves])
 
@@ -180,6 +181,7 @@ class _Trace:
         outputs: the numbers and Values that f returned, flat; `shape` is their structure.
         steps: the nodes between variables and outputs, newest first, each with its inputs and
             which of them depend on the variables.
+        made: all nodes of the trace.
         outer: whether Values from outside take part: then results are Values.
     """
 
@@ -209,15 +211,8 @@ class _Trace:
         made, self.outer = _below(self.outputs, self.since, self.variables)
         self.outer = self.outer or any(v.op is not None for v in self.variables)
         refuse_stale(made)
-        self.steps: list[Step] = []
-        live = set(self.variables)
-        for node in made:
-            inputs = node.inputs
-            wanted = [x.__class__ is Value and x in live for x in inputs]
-            if True in wanted:
-                live.add(node)
-                self.steps.append((node, inputs, wanted))
-        self.steps.reverse()
+        self.made = made
+        self.steps = _steps(made, self.variables)
 
     def scalar(self, who: str) -> Any:
         if self.shape.build is not None:
@@ -364,6 +359,19 @@ def _below(
             pending += [v for v in x.inputs if v.__class__ is Value]
     nodes.sort(key=lambda node: abs(node._order))
     return nodes, outer
+
+
+def _steps(made: Iterable[Value], variables: Iterable[Value]) -> list[Step]:
+    """What a sweep goes through: of the nodes made, those that the variables reach, newest first."""
+    steps: list[Step] = []
+    live = set(variables)
+    for node in made:
+        inputs = node.inputs
+        wanted = [x.__class__ is Value and x in live for x in inputs]
+        if True in wanted:
+            live.add(node)
+            steps.append((node, inputs, wanted))
+    return steps[::-1]
 
 
 def _accumulate(into: dict[Any, Any], x: Any, contribution: Any) -> None:

@@ -22,6 +22,8 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # The user's line is the innermost one outside of these packages.
 LIBRARY = tuple(os.path.join(_ROOT, package) + os.sep for package in ("autograd", "nn"))
 
+SUSPENDS = 0x20 | 0x80 | 0x200  # code flags: a generator, a coroutine, an async generator
+
 watching: list[_Mode] = []
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 _anomaly: ContextVar[detect_anomaly | None] = ContextVar("anomaly", default=None)
@@ -29,20 +31,29 @@ _unchecked: ContextVar[bool] = ContextVar("unchecked", default=False)
 
 
 class _Mode(ContextDecorator):
-    """A with-block, or a decorator, that sets one ContextVar; it may be entered again while open."""
+    """A with-block, or a decorator, that sets one ContextVar; it may be entered again while open.
 
-    def __init__(self) -> None:
+    Without a value it sets the variable to itself (which it does not hold: that would be a cycle).
+    """
+
+    def __init__(self, variable: ContextVar[Any], value: bool | None = None) -> None:
+        self._variable, self._value = variable, value
         self._tokens: list[Token[Any]] = []
 
     def _recreate_cm(self) -> Self:
-        return type(self)()  # a decorated function may run in several threads at once
+        return type(self)()  # type: ignore[call-arg]  # a decorated function may run in several threads at once
 
-    def _set(self) -> Token[Any]:
-        raise NotImplementedError
+    def __call__(self, f: Any) -> Any:
+        if getattr(getattr(f, "__code__", None), "co_flags", 0) & SUSPENDS:
+            raise TypeError(
+                f"{type(self).__name__}: expected a plain function to decorate, got the generator or "
+                f"coroutine {f.__name__}, which runs later; write a with-block inside of it"
+            )
+        return super().__call__(f)
 
     def __enter__(self) -> Any:
         watching.append(self)
-        self._tokens.append(self._set())
+        self._tokens.append(self._variable.set(self if self._value is None else self._value))
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -64,8 +75,8 @@ class no_grad(_Mode):
     (9.0, ())
     """
 
-    def _set(self) -> Token[bool]:
-        return _recording.set(False)
+    def __init__(self) -> None:
+        super().__init__(_recording, False)
 
 
 class detect_anomaly(_Mode):
@@ -85,11 +96,8 @@ class detect_anomaly(_Mode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(_anomaly)
         self._lines: dict[int, tuple[str, int]] = {}  # by id: a nan is not equal to itself
-
-    def _set(self) -> Token[detect_anomaly | None]:
-        return _anomaly.set(self)
 
     def remember(self, node: Value) -> None:
         """Keep the user's line for as long as the node lives."""
@@ -129,24 +137,14 @@ class detect_anomaly(_Mode):
         return f"\n  at {file}, line {line}: {linecache.getline(file, line).strip()}"
 
 
-class _Recording(_Mode):
-    def _set(self) -> Token[bool]:
-        return _recording.set(True)
-
-
 def ensure_recording() -> AbstractContextManager[Any]:
     """Record inside the block, though it may stand in a no_grad block: a derivative needs its trace."""
-    return nullcontext() if _recording.get() else _Recording()
-
-
-class _Unchecked(_Mode):
-    def _set(self) -> Token[bool]:
-        return _unchecked.set(True)
+    return nullcontext() if _recording.get() else _Mode(_recording, True)
 
 
 def unchecked() -> AbstractContextManager[Any]:
     """Let nodes be nan inside the block: rules run on Values make some that they do not use."""
-    return nullcontext() if anomaly_detector() is None else _Unchecked()
+    return nullcontext() if anomaly_detector() is None else _Mode(_unchecked, True)
 
 
 def is_recording() -> bool:

@@ -7,6 +7,7 @@ the code of every backend, the label in drawings and the tests are derived from 
     partials(xp, y, *x) -> (dy/dx0, ...)    its local derivatives, one per input
     xp      a namespace: floats, Values, a backend's registers. Rules use + - * / % // ** on their
             arguments, xp.NAME(...) for any op here, and comparisons inside xp.where(...) only.
+            Not `==` or the built-in abs() on a root that may be of a negative number: use xp.abs.
     lambda  an entry of partials may be a zero-argument lambda: evaluated if that input needs it.
 """
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from .engine import Value
 
 LN2, LOG2_E, LOG10_E = math.log(2.0), 1.0 / math.log(2.0), 1.0 / math.log(10.0)
+
+NUMPY_BOOLS = ("bool", "bool_")  # NumPy 2, NumPy 1: the one scalar that is no numbers.Real
 
 INFINITE_ARITY = 0x04  # code flag: the rule takes *x
 
@@ -132,13 +135,12 @@ class Op:
 
     def _placed(self, x: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
         """Inputs given by name, in their places."""
-        code = self.forward.__code__
-        names = code.co_varnames[1 + len(x) : code.co_argcount]
-        after = dict(zip(reversed(names), reversed(self.defaults or ())))
-        if not set(named) <= set(names) or not set(names) <= {*named, *after}:
-            expected = ", ".join(code.co_varnames[1 : code.co_argcount])
-            raise TypeError(f"{self.name}: expected the inputs {expected}, got {', '.join(named)}")
-        return x + tuple(named.get(name, after.get(name)) for name in names)
+        try:
+            bound = self.__signature__.bind(*x, **named)
+        except TypeError as error:
+            raise TypeError(f"{self.name}{self.__signature__}: {error}") from None
+        bound.apply_defaults()
+        return tuple(bound.args)
 
     if TYPE_CHECKING:
 
@@ -221,10 +223,7 @@ def as_real(x: Any) -> float | None:
         except OverflowError:  # IEEE-754 rounds to infinity what is beyond all floats
             return math.inf if x > 0 else -math.inf
     if x.__class__.__module__ == "numpy":
-        if x.__class__.__name__ in (
-            "bool",
-            "bool_",
-        ):  # the one NumPy scalar that is no numbers.Real
+        if x.__class__.__name__ in NUMPY_BOOLS:
             return float(bool(x))
         if hasattr(x, "ndim") and hasattr(x, "__setitem__"):
             return None  # an array, 0-dimensional ones too
@@ -291,9 +290,11 @@ def chosen(op: Op, entries: Any, wanted: Sequence[bool]) -> list[Any]:
             f"got {entries!r:.80}"
         )
     found = [(p() if callable(p) else p) if need else None for p, need in zip(entries, wanted)]
-    for p, need in zip(found, wanted):
-        if p is None and need:
-            number(p, f"a partial of op {op.name!r}")  # raises: None is for what is not wanted
+    for i, (p, need) in enumerate(zip(found, wanted)):
+        if need and p is None:
+            raise TypeError(
+                f"partials of op {op.name!r}: expected a number for input {i}, got None"
+            )
     return found
 
 
@@ -422,8 +423,8 @@ def _norm_partials(xp: Any, y: Any, *x: Any) -> Any:
     scale = special.power_of_two_scale(xp, y)
     x = tuple(v * scale for v in x)
     root = xp.norm(*x)
-    root = xp.where(root == 0.0, 1.0, root)
-    return tuple(v / root for v in x)
+    safe = xp.where(root == 0.0, 1.0, root)
+    return tuple(xp.where(root == 0.0, 0.0, v / safe) for v in x)
 
 
 def _tied(xp: Any, a: Any, b: Any) -> Any:
@@ -522,7 +523,7 @@ TABLE = (
     Op("step",        lambda xp, x: xp.where(x > 0.0, 1.0, xp.where(x <= 0.0, 0.0, x)),
                       lambda xp, y, x: (0.0,),   "step", selects=True),
     # choices
-    Op("abs",         lambda xp, x: xp.abs(x),    lambda xp, y, x: (xp.sign(x),),   "abs", selects=True),
+    Op("abs",         lambda xp, x: xp.abs(x),    lambda xp, y, x: (xp.sign(x),),   "abs"),
     Op("maximum",     lambda xp, a, b: xp.where(a >= b, a, xp.where(b > a, b, a + b)),
                       lambda xp, y, a, b: (_tied(xp, a, b), _tied(xp, b, a)), "max", selects=True),
     Op("minimum",     lambda xp, a, b: xp.where(a <= b, a, xp.where(b < a, b, a + b)),
@@ -534,7 +535,7 @@ TABLE = (
                           0.0, xp.where(condition, 1.0, 0.0), xp.where(condition, 0.0, 1.0),
                       ),                                                     "where", selects=True),
     Op("copysign",    lambda xp, a, b: xp.copysign(a, b),
-                      lambda xp, y, a, b: (xp.sign(a) * xp.copysign(1.0, b), 0.0), "copysign", selects=True),
+                      lambda xp, y, a, b: (xp.sign(a) * xp.copysign(1.0, b), 0.0), "copysign"),
     Op("logaddexp",   special.logaddexp_forward,  special.logaddexp_partials,                "logaddexp"),
     # over sequences
     SequenceOp("sum",       _sum,                 lambda xp, y, *x: (1.0,) * len(x),           "Σ"),
@@ -569,9 +570,10 @@ class _Graph(Namespace):
     @staticmethod
     def where(condition: Any, a: Any, b: Any) -> Any:
         # A comparison of Values is a plain bool: the choice is made, no node needs to remember it.
-        if condition.__class__ is bool:
-            return a if condition else b
-        return OPS["where"].on(condition, a, b)
+        if condition.__class__ is not bool:
+            return _apply_in_rule(OPS["where"], condition, a, b)
+        y = a if condition else b
+        return Ieee(y) if y.__class__ is float else y
 
     def _run(self, op: Op) -> Callable[..., Any]:
         return partial(_apply_in_rule, op)

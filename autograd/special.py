@@ -62,8 +62,8 @@ def hypot_partials(xp: Any, y: Any, a: Any, b: Any) -> Any:
     s = power_of_two_scale(xp, y)
     a, b = a * s, b * s
     y = xp.hypot(a, b)
-    y = xp.where(y == 0.0, 1.0, y)
-    return a / y, b / y
+    safe = xp.where(y == 0.0, 1.0, y)
+    return xp.where(y == 0.0, 0.0, a / safe), xp.where(y == 0.0, 0.0, b / safe)
 
 
 def clip_partials(xp: Any, y: Any, x: Any, low: Any, high: Any) -> Any:

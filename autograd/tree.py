@@ -44,12 +44,16 @@ class Shape(NamedTuple):
             if not isinstance(tree, dict) or tree.keys() != set(self.keys):
                 raise ValueError(f"expected a dict with keys {list(self.keys)}, got {tree!r:.80}")
             tree = [tree[key] for key in self.keys]
-        if isinstance(tree, (list, tuple)) and len(tree) == len(self.parts) > 0:
-            return [x for part, below in zip(self.parts, tree) for x in part.take(below)]
-        leaves, _ = flatten(tree)
-        if len(leaves) != self.size():
-            raise ValueError(f"expected {self.size()} numbers, got {len(leaves)}")
-        return leaves
+        if type(tree).__name__ == "ndarray":
+            tree = tree.tolist()
+        is_sequence = isinstance(tree, (list, tuple))
+        if self.build is None and not is_sequence and not isinstance(tree, dict):
+            return [tree]
+        if self.build is None or not is_sequence or len(tree) != len(self.parts):
+            got = len(flatten(tree)[0])
+            how = " in another structure" if got == self.size() else ""
+            raise ValueError(f"expected {self.size()} numbers, got {got}{how}: {tree!r:.60}")
+        return [x for part, below in zip(self.parts, tree) for x in part.take(below)]
 
     def _fill(self, leaves: Iterator[Any]) -> Any:
         if self.build is None:
@@ -75,6 +79,8 @@ def flatten(tree: Any) -> tuple[list[Any], Shape]:
     if isinstance(tree, (list, tuple)):
         return _flattened(tree, type(tree))
     if type(tree).__name__ == "ndarray":
+        if tree.ndim > 1 and tree.size:
+            return _flattened(list(tree), lambda rows: _array(rows, (len(rows),)))
         return _flattened(tree.ravel().tolist(), lambda parts: _array(parts, tree.shape))
     return [tree], NUMBER
 

@@ -22,6 +22,7 @@ from autograd import (
     jacobian,
     jvp,
     no_grad,
+    op,
     value_and_grad,
     vjp,
     where,
@@ -727,3 +728,53 @@ def test_data_assigned_inside_f_after_use_is_refused_off_the_path_too():
 def test_what_is_no_function_is_refused_at_once(derivative):
     with pytest.raises(TypeError, match=r"expected a function, got 3.0; write"):
         derivative(3.0)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: jvp(lambda w: w[0][2], [[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]], [[[0.0, 0.0]] * 3]),
+        lambda: jvp(lambda w: w[0][1], [np.ones((2, 3))], [np.ones((3, 2))]),
+        lambda: jvp(lambda w: w[0][1], [np.ones((2, 3))], [np.ones(6)]),
+        lambda: vjp(lambda x: [[x, x], [x, x]], 1.0)[1]([1.0, 1.0, 1.0, 1.0]),
+        lambda: vjp(lambda x: [x, x], 1.0)[1]({"a": 1.0, "b": 2.0}),
+        lambda: hvp(lambda w: w[0][0] ** 2, [[[1.0, 2.0]]], [[[1.0], [2.0]]]),
+    ],
+)
+def test_another_structure_of_the_same_size_is_refused(call):
+    with pytest.raises(ValueError, match=r"in another structure|numbers, got"):
+        call()
+
+
+def test_the_hessian_of_a_matrix_has_its_shape_twice():
+    f = lambda w: (w[0, 0] * w[1, 2]) ** 2
+    h = hessian(f)(np.arange(1.0, 7.0).reshape(2, 3))
+    assert h.shape == (2, 3, 2, 3) and h[0, 0, 0, 0] == 2 * 36.0 and h[0, 0, 1, 2] == 4 * 6.0
+
+
+@pytest.mark.parametrize("f", [lambda v: autograd.norm(v), lambda v: autograd.hypot(*v)])
+def test_second_derivatives_of_a_length_at_zero_are_zero(f):
+    assert hessian(f)([0.0, 0.0]) == [[0.0, 0.0], [0.0, 0.0]]
+    assert hvp(lambda *v: f(v), [0.0, 0.0], [1.0, 1.0]) == [0.0, 0.0]
+
+
+def test_a_pullback_after_an_assignment_off_the_path_raises_too():
+    w = Value(2.0, label="w")
+    _, pullback = vjp(lambda x: x * (w * w), 1.0)
+    w.data = 9.0
+    with pytest.raises(RuntimeError, match="data of 'w' was assigned"):
+        pullback(1.0)
+
+
+def test_a_rule_on_values_may_divide_by_a_literal_zero():
+    @op
+    def logged(xp, x):
+        return xp.log(xp.where(x > 0.0, x, 0.0))
+
+    @logged.partials
+    def _(xp, y, x):
+        return (1.0 / xp.where(x > 0.0, x, 0.0),)
+
+    w = Value(1.0)
+    assert grad(logged)(-1.0) == math.inf and grad(grad(logged))(-1.0) == 0.0
+    assert grad(lambda x: logged(x) * w)(-1.0).data == math.inf

@@ -281,3 +281,15 @@ def test_random_work_in_threads_equals_the_same_work_alone():
         return [x.grad for x in leaves]
 
     assert in_threads(work) == [work(i) for i in range(THREADS)]
+
+
+@pytest.mark.parametrize("kind", ["generator", "coroutine"])
+def test_no_grad_does_not_decorate_what_runs_later(kind):
+    def generator():
+        yield 1
+
+    async def coroutine():
+        return 1
+
+    with pytest.raises(TypeError, match="no_grad: expected a plain function to decorate"):
+        no_grad()({"generator": generator, "coroutine": coroutine}[kind])

@@ -438,7 +438,7 @@ def test_none_for_a_partial_is_refused():
 
     half_done.partials(lambda xp, y, a, b: (b, None))
     with pytest.raises(
-        TypeError, match="a partial of op 'half_done': expected a real number, got None"
+        TypeError, match="partials of op 'half_done': expected a number for input 1, got None"
     ):
         half_done(Value(3.0), Value(2.0)).backward()
 
