@@ -255,6 +255,7 @@ class Value:
 
     def __mul__(self, other: Any) -> Value:
         if other.__class__ is Value:
+            # _node written out, as in __add__.
             y: Value = _new(Value)
             y._data = self._data * other._data
             y.grad = UNSET
@@ -609,6 +610,7 @@ def _visit(
         add(node)
         a, b = node._a, node._b
         following = None  # the next node: most need not go through the stack
+        # Unrolled for one or two inputs: a loop over them takes half as long again.
         if a.__class__ is Value:
             if a.grad is not fresh:
                 if a.op is None:

@@ -24,7 +24,7 @@ from .floats import Floats, Ieee, IeeeFloats, Namespace
 if TYPE_CHECKING:
     from .engine import Value
 
-LN2, LOG2_E, LOG10_E = math.log(2.0), 1.0 / math.log(2.0), 1.0 / math.log(10.0)
+LOG2_E, LOG10_E = 1.0 / special.LN2, 1.0 / math.log(10.0)
 
 NUMPY_BOOLS = ("bool", "bool_")  # NumPy 2, NumPy 1: the one scalar that is no numbers.Real
 
@@ -459,7 +459,7 @@ TABLE = (
     # exponentials, logarithms, roots
     Op("exp",         lambda xp, x: xp.exp(x),    lambda xp, y, x: (y,),                       "exp"),
     Op("expm1",       lambda xp, x: xp.expm1(x),  lambda xp, y, x: (xp.exp(x),),               "expm1"),
-    Op("exp2",        lambda xp, x: xp.exp2(x),   lambda xp, y, x: (LN2 * y,),                 "exp2"),
+    Op("exp2",        lambda xp, x: xp.exp2(x),   lambda xp, y, x: (special.LN2 * y,),         "exp2"),
     Op("log",         lambda xp, x: xp.log(x),    lambda xp, y, x: (1.0 / x,),                 "log"),
     Op("log1p",       lambda xp, x: xp.log1p(x),  lambda xp, y, x: (1.0 / (1.0 + x),),         "log1p"),
     Op("log2",        lambda xp, x: xp.log2(x),   lambda xp, y, x: (LOG2_E / x,),              "log2"),
