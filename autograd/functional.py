@@ -2,7 +2,7 @@
 
 Each traces the function on variables of its own and sweeps what that made, so no `.grad` changes and
 nested calls do not confuse each other's variables (perturbation confusion). Names and argument
-conventions are JAX's. Numbers may sit in lists, tuples, dicts and NumPy arrays (tree.py).
+conventions are JAX's. Numbers may sit in lists, tuples, dicts and NumPy arrays (pytree.py).
 
 What comes back are plain numbers where nothing but numbers went in. If the answer also depends on
 other Values (an argument that is one, a model's parameters), Values come back, which can be
@@ -26,7 +26,7 @@ from . import engine, modes
 from .engine import Value, refuse_stale
 from .floats import Ieee
 from .ops import GRAPH, OPS, chosen, number, partials
-from .tree import Shape, flatten
+from .pytree import Shape, flatten
 
 Function = Callable[..., Any]
 Step = tuple[Value, Sequence[Any], Sequence[bool]]  # a node, its inputs, which of those are wanted

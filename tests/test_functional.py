@@ -158,7 +158,7 @@ def test_a_pullback_used_while_another_trace_runs():
 
 def weighted(tree):
     """Σ k · x_k² over the numbers of a structure; its gradient is 2 k x_k."""
-    leaves, _ = autograd.tree.flatten(tree)
+    leaves, _ = autograd.pytree.flatten(tree)
     return autograd.sum([k * x * x for k, x in enumerate(leaves, 1)])
 
 
@@ -186,7 +186,7 @@ def test_a_gradient_has_the_structure_of_its_argument(x, expected):
     assert result == expected and type(value) is float
     assert vjp(weighted, x)[1](1.0) == (expected,)
     assert jvp(weighted, [x], [expected])[1] == sum(
-        e * e for e in autograd.tree.flatten(expected)[0]
+        e * e for e in autograd.pytree.flatten(expected)[0]
     )
 
 

@@ -105,7 +105,7 @@ def public_functions():
                 yield f"{package.__name__}.{name}", thing
     for place, names in (
         (autograd.engine, ("graph", "local_partials")),
-        (autograd.tree, ("flatten", "Shape.fill", "Shape.take")),
+        (autograd.pytree, ("flatten", "Shape.fill", "Shape.take")),
         (autograd.ops, ("find", "number", "Op", "op")),
         (autograd.check, ("difference", "gradcheck")),
         (autograd.engine, ("Value.backward", "Value.zero_grad", "Value.detach")),
