@@ -23,9 +23,10 @@ from .modes import detect_anomaly, no_grad
 from .ops import OPS, TABLE, Op, op, softmax
 
 __all__ = [
-    "CONVENTIONS", "OPS", "Op", "ParameterPath", "Value", "detect_anomaly", "draw", "grad",
+    "CONVENTIONS", "OPS", "Op", "ParameterPath", "Value", "detect_anomaly", "draw", "explain",
+    "grad",
     "gradcheck", "hessian", "hvp", "jacobian", "jvp", "no_grad", "op", "softmax", "value_and_grad",
-    "vjp",
+    "tree", "vjp",
 ]  # fmt: skip
 
 globals().update({row.name: row for row in TABLE})  # exp, log, sin, ...: every op is a function
@@ -33,7 +34,7 @@ globals().update({row.name: row for row in TABLE})  # exp, log, sin, ...: every 
 __all__ += [row.name for row in TABLE if not hasattr(builtins, row.name)]
 
 if TYPE_CHECKING:
-    from .drawing import draw
+    from .drawing import draw, explain, tree
     from .ops import SequenceOp
 
     sum: SequenceOp
@@ -48,11 +49,11 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> Any:
-        if name == "draw":  # loads graphviz when used
-            from .drawing import draw
+        if name in ("draw", "explain", "tree"):  # loaded when used
+            from . import drawing
 
-            globals()["draw"] = draw
-            return draw
+            globals()[name] = getattr(drawing, name)
+            return globals()[name]
         raise AttributeError(
             f"module 'autograd' has no attribute {name!r}; its ops: see autograd.OPS"
         )

@@ -1,6 +1,6 @@
-"""What is ambient while Values are made: `no_grad` and `detect_anomaly`.
+"""What is ambient while Values are made: `no_grad`, `detect_anomaly`, `record_calls` (recording.py).
 
-Both live in a ContextVar, so threads and async tasks do not see each other's. `watching` lists the
+Each lives in a ContextVar, so threads and async tasks do not see each other's. `watching` lists the
 modes that are open anywhere. It decides nothing: it only spares the look at the ContextVars, so that
 making a node costs one test of a list while it is empty.
 """
@@ -10,27 +10,34 @@ from __future__ import annotations
 import math
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ContextDecorator, nullcontext
 from contextvars import ContextVar, Token
+from functools import lru_cache
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
 from weakref import finalize
 
 if TYPE_CHECKING:
     from .engine import Value
+    from .recording import record_calls
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# The user's line is the innermost one outside of these packages.
 LIBRARY = tuple(os.path.join(_ROOT, package) + os.sep for package in ("autograd", "nn"))
+# Nor did the user write what is Python's own or installed: "just my code", as debuggers call it.
+INSTALLED = (os.path.dirname(os.__file__) + os.sep, "<frozen ")
+PACKAGES = {"site-packages", "dist-packages"}
 
 SUSPENDS = 0x20 | 0x80 | 0x200  # code flags: a generator, a coroutine, an async generator
 
-watching: list[_Mode] = []
+watching: list[Mode] = []
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 _anomaly: ContextVar[detect_anomaly | None] = ContextVar("anomaly", default=None)
 _unchecked: ContextVar[bool] = ContextVar("unchecked", default=False)
+recorder: ContextVar[record_calls | None] = ContextVar("recorder", default=None)
 
 
-class _Mode(ContextDecorator):
+class Mode(ContextDecorator):
     """A with-block, or a decorator, that sets one ContextVar; it may be entered again while open.
 
     Without a value it sets the variable to itself (which it does not hold: that would be a cycle).
@@ -62,7 +69,7 @@ class _Mode(ContextDecorator):
         watching.remove(self)
 
 
-class no_grad(_Mode):
+class no_grad(Mode):
     """Compute without recording: results are leaves, and nothing is kept for a backward pass.
 
     A with-block or a decorator, for this thread or task only.
@@ -79,7 +86,7 @@ class no_grad(_Mode):
         super().__init__(_recording, False)
 
 
-class detect_anomaly(_Mode):
+class detect_anomaly(Mode):
     """Stop at the first nan or inf, forward or backward, and say where it came from.
 
     Values made inside remember the user's source line. Slow: for finding a bug, not for training.
@@ -139,12 +146,12 @@ class detect_anomaly(_Mode):
 
 def ensure_recording() -> AbstractContextManager[Any]:
     """Record inside the block, though it may stand in a no_grad block: a derivative needs its trace."""
-    return nullcontext() if _recording.get() else _Mode(_recording, True)
+    return nullcontext() if _recording.get() else Mode(_recording, True)
 
 
 def unchecked() -> AbstractContextManager[Any]:
     """Let nodes be nan inside the block: rules run on Values make some that they do not use."""
-    return nullcontext() if anomaly_detector() is None else _Mode(_unchecked, True)
+    return nullcontext() if anomaly_detector() is None else Mode(_unchecked, True)
 
 
 def is_recording() -> bool:
@@ -162,18 +169,48 @@ def watch(node: Value) -> None:
     if not _recording.get():
         node._forget_inputs()
         return
-    detector = _anomaly.get()
+    calls, detector = recorder.get(), _anomaly.get()
+    if calls is not None:
+        calls.remember(node)
     if detector is not None:
         detector.remember(node)
         if not _unchecked.get():
             detector.check_forward(node)
 
 
-def _user_line() -> tuple[str, int]:
-    frame = sys._getframe(1)
-    while frame.f_back and frame.f_code.co_filename.startswith(LIBRARY):
+@lru_cache(1000)
+def is_users(file: str) -> bool:
+    """Say whether the user wrote this file.
+
+    >>> import json
+    >>> is_users("model.py"), is_users("<ipython-input-1>"), is_users(json.__file__), is_users(__file__)
+    (True, True, False, False)
+    """
+    if file.startswith((*LIBRARY, *INSTALLED)):
+        return False
+    return PACKAGES.isdisjoint(file.replace(os.sep, "/").split("/"))
+
+
+def is_foreign(file: str) -> bool:
+    """Say whether this file is not ours, be it the user's or installed."""
+    return not file.startswith(LIBRARY)
+
+
+def stack() -> Iterator[FrameType]:
+    """Yield the frames that are running here, the innermost first."""
+    frame: FrameType | None = sys._getframe()
+    while frame:
+        yield frame
         frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno
+
+
+def _user_line() -> tuple[str, int]:
+    """The innermost line that the user wrote, else the innermost that is not ours."""
+    for wrote in (is_users, is_foreign):
+        for frame in stack():
+            if wrote(frame.f_code.co_filename):
+                return frame.f_code.co_filename, frame.f_lineno
+    return "an unknown file", 0
 
 
 def _data(x: Any) -> float:

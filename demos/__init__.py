@@ -10,8 +10,8 @@ import argparse
 import sys
 from pathlib import Path
 
-READING_ORDER = ("expression", "lms", "mlp", "topological", "new_op")
-MAIN_STORY = READING_ORDER[:3]
+READING_ORDER = ("expression", "neuron", "lms", "mlp", "topological", "new_op")
+MAIN_STORY = READING_ORDER[:4]
 
 
 def begin(doc: str) -> Path:

@@ -1,4 +1,4 @@
-"""Tell the main story: one expression, a linear perceptron, a multi-layer perceptron."""
+"""Tell the main story: one expression, one neuron, a linear perceptron, a multi-layer perceptron."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ Input forward, error, error backward, weights adjusted, repeated until the error
 straight line could not tell the Chinstraps from the others (demos.lms); several neurons can.
 """
 
-from autograd import Value, draw, no_grad, softmax
+from autograd import Value, draw, explain, no_grad, softmax
 from autograd.engine import graph
 from demos import begin
 from demos.penguins import SPECIES, read, split, standardiser
@@ -116,6 +116,7 @@ history = fit(
     validation=(inputs(watched), targets(watched)),
     tol=1e-3,
     patience=20,
+    keep_steps=True,
 )
 best = history.best_epoch
 print(f"   {len(history.loss) - 1} passes; ended because: {history.stopped}")
@@ -168,6 +169,24 @@ print(f"   wrote {draw(output).render(outfile=OUT / 'mlp-neuron.svg')}")
 probabilities = zip(SPECIES, softmax(list(scores(penguin.bill).values())))
 said = ", ".join(f"{name} {p:.1%}" for name, p in probabilities)
 print(f"   its species: {penguin.species}; the whole model says {said}")
+
+print("""
+8. And the training to be watched, as a page: forty of the penguins it learned
+   from, one card a layer, to be unfolded; and the weights, the loss, and the
+   boundary after every pass, side by side.
+""")
+
+page = explain(
+    model,
+    inputs(learned[:40]),
+    targets(learned[:40]),
+    loss="cross_entropy",
+    history=history,
+    names=["scaled length", "scaled depth"],
+    classes=SPECIES,
+    path=OUT / "mlp.html",
+)
+print(f"   wrote {page.path}")
 
 print(
     f"\nAnswer: by sending the error back through the graph; it now knows "

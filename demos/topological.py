@@ -6,7 +6,7 @@ Three algorithms of a few lines: two that come to mind and fail, each in its way
 
 from collections import deque
 
-from autograd import Value, draw
+from autograd import Value, draw, explain
 from autograd.engine import graph, local_partials
 from demos import begin
 
@@ -136,11 +136,13 @@ print(f"   {1000:6} {fast[x_n]:10.3g} {'2**1001 - 1':>14} {few:12,}")
 print("   2**1001 visits would outlast the universe; 1001 are done in a millisecond or so.")
 
 print("""
-6. The small graph as a picture. a is used twice: what both uses send back is
-   added up there, and the sum goes on to x.
+6. The small graph as a picture, and as a page that takes the way back arrow by
+   arrow. a is used twice: what both uses send back is added up there, 4 and 5,
+   before the sum goes on to x. No card hands on what may still grow.
 """)
 
 print(f"   wrote {draw(f).render(outfile=OUT / 'topological.svg')}")
+print(f"   wrote {explain(f, OUT / 'topological.html').path}")
 
 print(
     f"\nAnswer: so that a node hands on all of its gradient, once: {x.grad:g}, not {wrong:g}; "

@@ -97,6 +97,18 @@ class Module(metaclass=_Labelling):
         for parameter in self.parameters():
             parameter.zero_grad()
 
+    def training_record(self, X: Any, y: Any, **options: Any) -> Any:
+        """Return what `autograd.explain(model, X, y)` shows: see `nn.explaining.training_record`.
+
+        >>> from nn import Neuron
+        >>> record = Neuron(1, activation="tanh", rng=0).training_record([[1.0]], [0.5])
+        >>> record.names[-1], record.losses[-1] < record.losses[0]
+        ('step 50', True)
+        """
+        from .explaining import training_record
+
+        return training_record(self, X, y, **options)
+
     def state_dict(self) -> dict[str, float]:
         """Return a copy of the parameters' numbers by path.
 

@@ -15,15 +15,20 @@ from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any
 
-from autograd import Value, mean, no_grad
+from autograd import Value, no_grad
 from autograd.modes import ensure_recording
 
+from .arguments import (
+    Examples,
+    Loss,
+    check,
+    find_loss,
+    find_optimizer,
+    find_parameters,
+    mean_of,
+    read_examples,
+)
 from .layers import random_source
-from .losses import LOSSES
-from .optim import Adam
-
-Loss = Callable[[Any, Any], Any]
-Examples = list[tuple[Any, Any]]
 
 
 @dataclass
@@ -37,6 +42,9 @@ class History:
         best_epoch: the epoch whose parameters the model has now: that of the lowest loss (of the
             validation loss, if there is one).
         stopped: why it ended, in words.
+        steps: the parameters' numbers, in the order of ``parameters()``, before the first adjustment
+            and after every one; empty unless `fit` was told keep_steps=True.
+        epoch_of_step: for each of them, the epoch it was in.
 
     >>> History(loss=[2.0, 0.5], best_epoch=1, stopped="all 1 epochs done")
     History(1 epochs, loss 2 -> 0.5, best epoch 1; stopped: all 1 epochs done)
@@ -46,6 +54,8 @@ class History:
     validation_loss: list[float] = field(default_factory=list)
     best_epoch: int = 0
     stopped: str = ""
+    steps: list[list[float]] = field(default_factory=list)
+    epoch_of_step: list[int] = field(default_factory=list)
 
     @property
     def watched(self) -> list[float]:
@@ -78,6 +88,7 @@ def fit(
     tol: float = 1e-4,
     patience: int | None = 10,
     callback: Callable[[History], Any] | None = None,
+    keep_steps: bool = False,
     progress: bool = True,
 ) -> History:
     """Train a model: forward, error, backward, adjust, until the error stops falling.
@@ -101,6 +112,8 @@ def fit(
         patience: the epochs without a fall after which it has stopped falling; None for never.
         callback: called with the History after each epoch, best parameters not yet put back; ends
             the training by returning True.
+        keep_steps: whether the History keeps the parameters of every step, to be watched later; that
+            takes 32 bytes a parameter and adjustment.
         progress: whether to show a progress bar.
 
     Returns:
@@ -118,16 +131,16 @@ def fit(
     >>> [round(abs(model(x).data)) for x in X], history.stopped
     ([0, 1, 1, 0], 'all 500 epochs done')
     """
-    parameters, history = _parameters(model), History()
-    loss, optimizer = _find_loss(loss), _find_optimizer(optimizer, parameters)
+    parameters, history = find_parameters("fit", model), History()
+    loss, optimizer = find_loss("fit", loss), find_optimizer("fit", optimizer, parameters)
     adjusted = {id(p): p for p in [*parameters, *getattr(optimizer, "params", ())]}.values()
     best, fell = [p.data for p in adjusted], 0  # fell: the epoch of the last fall, by tol
-    examples, held_out = _examples("", X, y), _held_out(validation)
+    examples, held_out = read_examples("fit", X, y), _held_out(validation)
     size = len(examples) if batch_size is None else batch_size
-    _check("epochs", epochs, Integral, least=0)
-    _check("batch_size", size, Integral, least=1)
-    _check("tol", tol, Real, least=0, below=1)
-    _check("patience", 1 if patience is None else patience, Integral, least=1)
+    check("fit", "epochs", epochs, Integral, least=0)
+    check("fit", "batch_size", size, Integral, least=1)
+    check("fit", "tol", tol, Real, least=0, below=1)
+    check("fit", "patience", 1 if patience is None else patience, Integral, least=1)
     if callback is not None and not callable(callback):
         raise TypeError(
             f"fit: expected callback to be a function of the History, got {callback!r:.80}; "
@@ -136,15 +149,20 @@ def fit(
     shuffle = random_source(rng).shuffle
     try:
         _measure(history, model, loss, examples, held_out)
+        if keep_steps:
+            _keep(history, parameters, 0)
         with ensure_recording(), _progress_bar(epochs, progress) as bar:
             for epoch in range(1, epochs + 1):
                 shuffle(order := examples.copy())
                 for batch in _batches(order, size):
                     outputs = [model(x) for x, _ in batch]  # input forward
-                    error = _mean([loss(out, t) for out, (_, t) in zip(outputs, batch)])  # error
+                    losses = [loss(out, t) for out, (_, t) in zip(outputs, batch)]
+                    error = mean_of("fit", losses)  # error
                     optimizer.zero_grad()
                     error.backward()  # error backward
                     optimizer.step()  # weights adjusted
+                    if keep_steps:
+                        _keep(history, parameters, epoch)
                 _measure(history, model, loss, examples, held_out)
                 watched = history.watched
                 if watched[epoch] < watched[history.best_epoch]:
@@ -177,6 +195,11 @@ def _batches(examples: Examples, size: int) -> Iterator[Examples]:
     return (examples[i : i + size] for i in range(0, len(examples), size))
 
 
+def _keep(history: History, parameters: list[Value], epoch: int) -> None:
+    history.steps.append([p.data for p in parameters])
+    history.epoch_of_step.append(epoch)
+
+
 def _measure(
     history: History, model: Any, loss: Loss, examples: Examples, held_out: Examples
 ) -> None:
@@ -189,21 +212,11 @@ def _measure(
 def _mean_loss(model: Any, loss: Loss, examples: Examples, history: History) -> float:
     with no_grad():
         losses = [loss(model(x), target) for x, target in examples]
-        result = _mean(losses)
+        result = mean_of("fit", losses)
     if not math.isfinite(result.data):
         bad = next((i for i, x in enumerate(losses) if not abs(x) < math.inf), None)
         raise FloatingPointError(_not_finite(result.data, bad, history))
     return result.data
-
-
-def _mean(losses: list[Any]) -> Value:
-    result = mean(losses)
-    if not isinstance(result, Value):
-        raise TypeError(
-            f"fit: expected loss(output, target) to be a Value, got {losses[0]!r:.80}; "
-            "compute it from the output with operators and autograd's functions"
-        )
-    return result
 
 
 def _not_finite(result: float, example: int | None, history: History) -> str:
@@ -234,63 +247,6 @@ def _progress_bar(epochs: int, shown: bool) -> Any:
     return tqdm(total=epochs, desc="fit", unit="epoch", disable=not shown)
 
 
-# ---- what the caller gave ----
-
-
-def _parameters(model: Any) -> list[Value]:
-    if isinstance(model, type) or not hasattr(model, "parameters"):
-        raise TypeError(
-            f"fit: expected a model that lists its parameters(), got {model!r:.80}; "
-            "build a Module, as MLP(2, [16, 1]) or a class of your own"
-        )
-    return list(model.parameters())
-
-
-def _find_loss(loss: str | Loss) -> Loss:
-    if callable(loss):
-        return loss
-    if loss not in LOSSES:
-        raise ValueError(
-            f"fit: expected loss to be a function or one of {', '.join(LOSSES)}, got {loss!r}"
-        )
-    return LOSSES[loss]
-
-
-def _find_optimizer(optimizer: Any, parameters: list[Value]) -> Any:
-    if optimizer is None:
-        return Adam(parameters, lr=0.01)
-    if callable(optimizer):
-        optimizer = optimizer(parameters)
-    if not hasattr(optimizer, "step"):
-        raise TypeError(
-            f"fit: expected an optimiser, or a function that makes one of the parameters, got "
-            f"{optimizer!r:.80}; write optimizer=lambda params: SGD(params, lr=0.1)"
-        )
-    ours = {id(p) for p in parameters}
-    if not any(id(p) in ours for p in getattr(optimizer, "params", parameters)):
-        raise ValueError(
-            "fit: expected an optimiser of this model's parameters, got one of other Values; "
-            "write optimizer=lambda params: SGD(params, lr=0.1)"
-        )
-    return optimizer
-
-
-def _examples(what: str, X: Any, y: Any) -> Examples:
-    inputs, targets = _rows(f"{what}X", X), [_alone(row) for row in _rows(f"{what}y", y)]
-    if not inputs or len(inputs) != len(targets):
-        raise ValueError(
-            f"fit: expected as many {what}targets as examples, at least one, got {len(inputs)} "
-            f"examples and {len(targets)} targets; check X and y"
-        )
-    for i, x in enumerate(inputs):
-        if _has_missing(x):
-            raise ValueError(
-                f"fit: expected no missing cells in {what}X, got {x!r:.80} (example {i}); "
-                "leave such examples out, or fill them in"
-            )
-    return list(zip(inputs, targets))
-
-
 def _held_out(validation: Any) -> Examples:
     if validation is None:
         return []
@@ -299,35 +255,5 @@ def _held_out(validation: Any) -> Examples:
             f"fit: expected validation to be a pair (X, y), got {validation!r:.80}; "
             "split the examples yourself"
         )
-    return _examples("validation ", *validation)
-
-
-def _has_missing(x: Any) -> bool:
-    """Whether None or pandas' NA is among the inputs; nan shows in the loss."""
-    cells = x if isinstance(x, (list, tuple)) else [x]
-    return any(cell is None or type(cell).__name__ == "NAType" for cell in cells)
-
-
-def _rows(name: str, data: Any) -> list[Any]:
-    """Lists, arrays, data frames and series, all as a list of rows of Python's own numbers."""
-    if hasattr(data, "to_numpy"):
-        data = data.to_numpy()
-    rows = data.tolist() if hasattr(data, "tolist") else data
-    if not hasattr(rows, "__iter__") or isinstance(rows, (str, bytes, dict, set, frozenset)):
-        raise TypeError(
-            f"fit: expected {name} to be a list, an array or a table, one row an example, got "
-            f"{type(data).__name__} {data!r:.80}; put the examples in a list"
-        )
-    return [row.tolist() if hasattr(row, "tolist") else row for row in rows]
-
-
-def _alone(target: Any) -> Any:
-    """A target of one number in a list, as a column of a table gives it, as that number."""
-    return target[0] if isinstance(target, (list, tuple)) and len(target) == 1 else target
-
-
-def _check(name: str, got: Any, kind: Any, least: int, below: float = math.inf) -> None:
-    if not isinstance(got, kind) or not least <= got < below:  # nan is not
-        wanted = "an integer" if kind is Integral else "a number"
-        end = "on" if below == math.inf else f"to below {below}"
-        raise ValueError(f"fit: expected {name} to be {wanted} from {least} {end}, got {got!r}")
+    X, y = validation
+    return read_examples("fit", X, y, what="validation ")

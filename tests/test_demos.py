@@ -2,6 +2,7 @@
 
 import ast
 import doctest
+import json
 import os
 import re
 import statistics
@@ -22,6 +23,8 @@ LIBRARY = {"__init__", "__main__", "penguins", "plots"}  # the modules that are 
 
 ANSWERS = {
     "expression": "Answer: backwards, step by step; graph and hand agree on -3 and -4.",
+    "neuron": "Answer: a bent sum, 0.7071; a nudge of w1 counts 1 time, one of x1 -1.5 times, one of "
+    "w2 not at all, as x2 is 0.",
     "lms": "Answer: by error * input, again and again; it ends 97.9% right, "
     "but 88.4% where no line fits.",
     "mlp": "Answer: by sending the error back through the graph; it now knows "
@@ -33,6 +36,12 @@ ANSWERS = {
 }
 FIGURES = {  # printed on the way, known from elsewhere: by hand, by a closed form
     "expression": ["df/da = -3.000000000", "df/db = -4.00000000"],
+    "neuron": [  # as PyTorch and micrograd have it
+        "n             =   0.8814",
+        "do/dx1 = -1.5000\n   do/dw1 = +1.0000\n   do/dx2 = +0.5000\n   do/dw2 = +0.0000",
+        "x1 raised: o changes by -0.001503, promised -0.001500",
+        "one node 0.500000000000, its formula 0.500000000000",
+    ],
     "lms": ["output - expected = 0 - (-1) = 1", "172 Adelies and Chinstraps"],
     "mlp": ["51 parameters", "of 205", "69 held out"],
     "topological": [
@@ -46,15 +55,22 @@ FIGURES = {  # printed on the way, known from elsewhere: by hand, by a closed fo
         "op twin at (0.75): d/d input 0: expected 0.6",
     ],
 }
-PICTURES = {  # of an SVG, texts that stand in it
+PICTURES = {  # of an SVG, texts that stand in it; of a page, labels and gradients of its nodes
     "expression": {"expression.svg": ["a*b", "b**2", "−3", "−4", "sum over 2 uses"]},
+    "neuron": {
+        "neuron.html": {"x1": -1.5, "w1": 1, "x2": 0.5, "w2": 0, "b": 0.5, "x1*w1": 0.5, "o": 1}
+    },
     "lms": {"lms.png": []},
     "mlp": {
         "mlp-loss.png": [],
         "mlp-boundary.png": [],
         "mlp-neuron.svg": ["tanh", "w1", "w2", "b", "scaled length", "scaled depth", "output"],
+        "mlp.html": {"loss": 1},
     },
-    "topological": {"topological.svg": ["f", "+36", "= 5 + 4"]},
+    "topological": {
+        "topological.svg": ["f", "+36", "= 5 + 4"],
+        "topological.html": {"x": 36, "a": 9, "b": 4, "f": 1},
+    },
     "new_op": {"new-op.svg": ["pseudo_huber", "∂ −0.6", "loss"]},
 }
 
@@ -79,7 +95,20 @@ def texts(svg):
     ]
 
 
+def data_of(page):
+    """What a page was told, read from its HTML."""
+    text = page.read_text(encoding="utf-8")
+    return json.loads(
+        re.search(r'<script type="application/json" id="data">(.*?)</script>', text)[1]
+    )
+
+
 def check_picture(file, expected):
+    if file.suffix == ".html":
+        nodes = data_of(file)["nodes"]
+        for label, grad in expected.items():
+            assert nodes["grad"][nodes["label"].index(label)] == pytest.approx(grad, abs=1e-12)
+        return
     if file.suffix == ".svg":
         missing = set(expected) - set(texts(file))
         assert not missing, f"{file.name} shows {texts(file)}"
@@ -109,6 +138,30 @@ def test_a_demo_answers_its_question_and_writes_what_it_says(name, tmp_path):
     assert written == {tmp_path / file for file in PICTURES[name]} == set(tmp_path.iterdir())
     for file, expected in PICTURES[name].items():
         check_picture(tmp_path / file, expected)
+
+
+def test_the_page_of_mlp_shows_its_training(tmp_path, visit, keep):
+    done = run("demos.mlp", "--out", tmp_path)
+    training = data_of(tmp_path / "mlp.html")["training"]
+    passes = re.search(r"(\d+) passes; ended", done.stdout)[1]
+    kept = re.search(r"kept pass (\d+);", done.stdout)[1]
+    assert training["steps"][0] == "start"
+    assert training["steps"][-1] == f"epoch {passes}"
+    assert f"epoch {kept} (kept)" in training["steps"]
+    assert len(training["parameters"]) == len(training["values"][0]) == 51
+    assert training["loss"][-1] < 0.2 * training["loss"][0]
+    assert training["boundary"]["names"] == ["scaled length", "scaled depth"]
+    assert training["boundary"]["classes"] == list(penguins.SPECIES)
+    tab = visit((tmp_path / "mlp.html").read_text(encoding="utf-8"))
+    keep(tab, "demo-mlp")
+
+
+@pytest.mark.parametrize("name", ["neuron", "topological"])
+def test_the_pages_open_without_complaint(name, tmp_path, visit, keep):
+    run(f"demos.{name}", "--out", tmp_path)
+    tab = visit((tmp_path / f"{name}.html").read_text(encoding="utf-8"))
+    assert tab.locator("svg").count() > 0
+    keep(tab, f"demo-{name}")
 
 
 @pytest.mark.parametrize("name", READING_ORDER)
@@ -186,6 +239,20 @@ def test_without_matplotlib_the_way_to_get_it_is_said(tmp_path):
     assert done.returncode == 1 and "pip install -e '.[demos]'" in done.stderr
     done = run("expression", "--out", tmp_path, code=code)
     assert done.returncode == 0, "graphs need no matplotlib"
+
+
+# ---- the picture of README ----
+
+
+def test_the_moving_picture_of_readme_is_small_and_sharp():
+    from PIL import Image  # matplotlib needs it
+
+    file = ROOT / "demos" / "images" / "explain.gif"
+    assert file.stat().st_size < 400_000
+    with Image.open(file) as picture:
+        assert picture.n_frames == 11  # given, 3 forward, the seed, 5 backward, done
+        assert picture.width >= 1800
+        assert picture.info["loop"] == 0
 
 
 # ---- the data ----

@@ -106,14 +106,59 @@ def count(n: int, what: str) -> str:
     return f"{n:,} {what}{'s' * (n != 1)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What a card is, before any of its numbers."""
+
+    kind: str
+    badge: str = ""
+    name: str = ""
+    count: int = 1
+    size: str = ""  # of a module: how much is inside
+
+
+def heading(trace: Trace, group: Group) -> Heading:
+    """Say what the card of a group is.
+
+    >>> from autograd import Value
+    >>> trace = Trace([Value(2.0, label="x1") * Value(3.0, label="x2")])
+    >>> heading(trace, Group([0, 1])), heading(trace, Group([2])).badge
+    (Heading(kind='input', badge='', name='x', count=2, size=''), '×')
+    """
+    if group.module is not None:
+        return _module_heading(trace, group, group.module)
+    first = group.nodes[0]
+    badge, kind = trace.badge(first), trace.kind(first)
+    if group.is_node:
+        return Heading(kind, badge, _name(trace, first))
+    name = _common_name([_name(trace, i) for i in group.nodes]) or ("" if badge else kind)
+    return Heading(kind, badge, name, len(group.nodes))
+
+
+def _module_heading(trace: Trace, group: Group, module: Path) -> Heading:
+    ops = _ops_inside(trace, group, module)
+    parameters = sum(trace.kind(i) == "parameter" for i in group.nodes)
+    inside = [n for home, n in trace.calls.items() if home[: len(module)] == module]
+    calls = max(inside, default=1)
+    each = ops // calls if ops % calls == 0 else ops
+    size = f"{count(each, 'op')}, {count(parameters, 'parameter')}"
+    return Heading("module", "", module[-1] if module else trace.title, calls, size)
+
+
+def _ops_inside(trace: Trace, group: Group, module: Path) -> int:
+    ends = [i for i in trace.outputs if _is_in(trace, i, module)]  # these have cards of their own
+    return sum(trace.nodes[i].op is not None for i in (*group.nodes, *ends))
+
+
 def _node_card(trace: Trace, group: Group) -> Card:
     i = group.nodes[0]
     node, grad, foreign = trace.nodes[i], trace.grad(i), _foreign(trace, group)
     stale = ("older than its inputs",) if trace.is_stale(i) else ()
+    head = heading(trace, group)
     return Card(
-        kind=trace.kind(i),
-        badge=trace.badge(i),
-        name=_name(trace, i),
+        kind=head.kind,
+        badge=head.badge,
+        name=head.name,
         row=("value", number(node.data)),
         grad=grad,
         notes=(foreign or _sum_over_uses(trace, i)) + stale,
@@ -125,23 +170,20 @@ def _node_card(trace: Trace, group: Group) -> Card:
 
 
 def _module_card(trace: Trace, group: Group, module: Path) -> Card:
-    ends = [i for i in trace.outputs if _is_in(trace, i, module)]  # these have cards of their own
-    ops = sum(trace.nodes[i].op is not None for i in (*group.nodes, *ends))
-    parameters = sum(trace.kind(i) == "parameter" for i in group.nodes)
-    inside = [n for home, n in trace.calls.items() if home[: len(module)] == module]
-    calls = max(inside, default=1)
-    each = ops // calls if ops % calls == 0 else ops
-    grad, foreign = _largest_grad(trace, group), _foreign(trace, group)
+    head, grad, foreign = heading(trace, group), _largest_grad(trace, group), _foreign(trace, group)
     return Card(
-        kind="module",
-        name=module[-1] if module else trace.title,
-        count=calls,
-        row=("", f"{count(each, 'op')}, {count(parameters, 'parameter')}"),
+        kind=head.kind,
+        name=head.name,
+        count=head.count,
+        row=("", head.size),
         grad=grad,
         grad_label="largest grad",
         notes=foreign,
         frames=_frames(trace, module[:-1] if module else None),
-        tip=(".".join(module) or trace.title, f"{count(calls, 'call')}, {count(ops, 'op')} in all"),
+        tip=(
+            ".".join(module) or trace.title,
+            f"{count(head.count, 'call')}, {count(_ops_inside(trace, group, module), 'op')} in all",
+        ),
         is_wrong=is_wrong(grad, *(trace.nodes[i].data for i in group.nodes)),
         is_foreign=bool(foreign),
     )
@@ -149,23 +191,21 @@ def _module_card(trace: Trace, group: Group, module: Path) -> Card:
 
 def _equals_card(trace: Trace, group: Group) -> Card:
     """The card of many nodes that are equal but for their numbers."""
-    first = group.nodes[0]
-    badge, kind = trace.badge(first), trace.kind(first)
     values = [trace.nodes[i].data for i in group.nodes]
     ordered = sorted(x for x in values if not math.isnan(x)) or [math.nan]
     ends = dict.fromkeys([number(ordered[0]), number(ordered[-1])])
-    grad, foreign = _largest_grad(trace, group), _foreign(trace, group)
+    head, grad, foreign = heading(trace, group), _largest_grad(trace, group), _foreign(trace, group)
     return Card(
-        kind=kind,
-        badge=badge,
-        name=_common_name([_name(trace, i) for i in group.nodes]) or ("" if badge else kind),
-        count=len(values),
+        kind=head.kind,
+        badge=head.badge,
+        name=head.name,
+        count=head.count,
         row=("values", " … ".join(ends)),
         grad=grad,
         grad_label="largest grad",
         notes=foreign,
         frames=_home_frames(trace, group),
-        tip=(f"{len(values):,} times {badge or kind}",),
+        tip=(f"{head.count:,} times {head.badge or head.kind}",),
         is_wrong=is_wrong(grad, *values),
         is_foreign=bool(foreign),
     )

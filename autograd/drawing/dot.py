@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from contextvars import Context
 from itertools import count
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
@@ -32,6 +31,7 @@ from .palette import (
     width,
 )
 from .scene import Arrow, Frame, Scene, build, framed
+from .subject import read
 from .trace import Trace
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def draw(
     b'<?xml'
     """
     _check(rankdir, depth=0 if depth is None else depth, hops=hops, max_nodes=max_nodes or 0)
-    trace, most = _trace(y), MOST_NODES if max_nodes is None else max_nodes
+    trace, most = read(y, "draw"), MOST_NODES if max_nodes is None else max_nodes
     if focus is not None:
         return _lay_out(build(trace, around(trace, _position(trace, focus), hops, most)), rankdir)
     scene = build(trace, choose(trace, depth, most))
@@ -105,33 +105,6 @@ def _check(rankdir: Any, **numbers: Any) -> None:
                 f"draw: expected {name} to be a whole number, 0 or more, got {n!r}; "
                 "leave it out for what suits the graph"
             )
-
-
-def _trace(y: Any) -> Trace:
-    if callable(y) and hasattr(y, "named_parameters"):
-        return Trace(_outputs(_run(y)), type(y).__name__, grads=False)
-    return Trace(_outputs(y))
-
-
-def _outputs(y: Any) -> list[Value]:
-    outputs = [y] if isinstance(y, Value) else list(y) if hasattr(y, "__iter__") else []
-    if not outputs or not all(isinstance(output, Value) for output in outputs):
-        raise TypeError(
-            f"draw: expected a Value, a list of Values or a Module, got {y!r:.80}; "
-            "draw what was computed from Values, not its .data"
-        )
-    return outputs
-
-
-def _run(module: Any) -> Any:
-    """The output of a Module on inputs x1, x2, ..., recorded whatever mode is on here."""
-    nin = getattr(module, "nin", None)
-    if not isinstance(nin, int):
-        raise TypeError(
-            f"draw: expected a Module that says how many inputs it takes, but "
-            f"{type(module).__name__} has no attribute nin; draw what it returns: draw(module(x))"
-        )
-    return Context().run(module, [Value(1.0, label=f"x{i + 1}") for i in range(nin)])
 
 
 def _position(trace: Trace, focus: Value) -> int:

@@ -8,7 +8,10 @@ refused, with its size and the ways out, if that is not enough.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
+from typing import Protocol
+
+from autograd.engine import Value
 
 from .cards import Group
 from .labels import stem
@@ -21,6 +24,22 @@ MOST_NODES = 150  # drawn in full
 PARAMETERS = -1  # stands for any group of them
 FEW_CARDS, FEW_ARROWS = 40, 80  # what folding aims at if left alone
 ALONE, SAME_LABELS, SAME_STEMS, SAME_KINDS = range(4)  # which nodes of one op count as equal
+
+
+class Foldable(Protocol):
+    """What `fold` asks of a graph; a `Trace` is one, and so is a graph of classes of nodes."""
+
+    @property
+    def homes(self) -> Sequence[Path | None]: ...
+    @property
+    def outputs(self) -> Collection[int]: ...
+    @property
+    def inputs(self) -> Sequence[Sequence[int]]: ...
+    @property
+    def nodes(self) -> Sequence[Value]: ...
+    def kind(self, i: int, /) -> str: ...
+    def badge(self, i: int, /) -> str: ...
+    def label(self, i: int, /) -> str: ...
 
 
 def choose(
@@ -43,8 +62,8 @@ def choose(
     depths = range(max(deepest, 0), -1, -1) if depth is None else (depth,)
     ways = range(ALONE if trace.homes.count(None) <= most else SAME_LABELS, SAME_KINDS + 1)
     fewest: list[Group] = []
-    for groups in (fold(trace, d, alike) for d in depths for alike in ways):
-        if len(groups) <= most and (depth is not None or _is_readable(trace, groups)):
+    for groups in (fold(trace, levels(d), alike) for d in depths for alike in ways):
+        if len(groups) <= most and (depth is not None or is_readable(trace, groups)):
             return groups
         fewest = min(fewest or groups, groups, key=len)
     if len(fewest) > most:
@@ -77,8 +96,24 @@ def around(trace: Trace, focus: int, hops: int, most: int = MOST_NODES) -> list[
     return [Group([i]) for i in sorted(near)]
 
 
-def fold(trace: Trace, depth: int, alike: int) -> list[Group]:
-    """Make one group of each module that is ``depth`` levels down, and, if asked, of equal nodes.
+def levels(depth: int) -> Callable[[Path], Path | None]:
+    """Return what keeps ``depth`` levels of modules open: from a home to where it is folded.
+
+    >>> list(map(levels(1), [(), ("layers.0",), ("layers.0", "neurons.3")]))
+    [None, ('layers.0',), ('layers.0',)]
+    """
+    return lambda home: home[:depth] if len(home) >= depth else None
+
+
+def fold(
+    trace: Foldable,
+    folded_into: Callable[[Path], Path | None],
+    alike: int,
+    alike_inside: int | None = None,
+    *,
+    by_parameter: bool = False,
+) -> list[Group]:
+    """Make one group of each folded module, and, if asked, of equal nodes.
 
     Two nodes are equal if they have the same op and label and are made from the same groups; labels
     may differ by the numbers at their ends for SAME_STEMS, and those of leaves in any way for
@@ -86,21 +121,30 @@ def fold(trace: Trace, depth: int, alike: int) -> list[Group]:
     it: a running sum. An output always stays outside of a folded module: its value is what one
     looks for.
 
+    Args:
+        folded_into: from the home of a node to the module whose card it is in; None: a card of its own.
+        alike: which nodes count as equal.
+        alike_inside: the same for nodes of modules, where it differs.
+        by_parameter: whether nodes made from different parameters are different.
+
     >>> from autograd import Value
     >>> total = sum(Value(x) ** 2 for x in range(100))
-    >>> [len(group.nodes) for group in fold(Trace([total]), 0, SAME_LABELS)]
+    >>> [len(group.nodes) for group in fold(Trace([total]), levels(0), SAME_LABELS)]
     [100, 100, 99, 1]
     """
+    alike_inside = alike if alike_inside is None else alike_inside
     groups: list[Group] = []
     keys: list[Key] = []
     at: dict[Key, int] = {}
     group_of: list[int] = []
+    known = {home: folded_into(home) for home in {*trace.homes} if home is not None}
     for i, home in enumerate(trace.homes):
-        folded = home[:depth] if home is not None and len(home) >= depth else None
+        folded = None if home is None else known[home]
         apart = folded is not None and i in trace.outputs
         module = None if apart else folded
-        look = _look(trace, i, None if apart else home, alike) if module is None else module
-        inputs = _inputs(trace, i, group_of) if alike and module is None else ()
+        way = alike if home is None else alike_inside
+        look = _look(trace, i, None if apart else home, way) if module is None else module
+        inputs = _inputs(trace, i, group_of, by_parameter) if way and module is None else ()
         key = next((keys[g] for g in inputs if _goes_on(look, inputs, g, keys)), (look, inputs))
         if key not in at:
             at[key] = len(groups)
@@ -111,7 +155,7 @@ def fold(trace: Trace, depth: int, alike: int) -> list[Group]:
     return groups
 
 
-def _look(trace: Trace, i: int, home: Path | None, alike: int) -> Hashable:
+def _look(trace: Foldable, i: int, home: Path | None, alike: int) -> Hashable:
     """What nodes of one group have in common but for their inputs."""
     if alike == ALONE:
         return i
@@ -121,8 +165,12 @@ def _look(trace: Trace, i: int, home: Path | None, alike: int) -> Hashable:
     return trace.kind(i), trace.badge(i), label, home
 
 
-def _inputs(trace: Trace, i: int, group_of: Sequence[int]) -> tuple[int, ...]:
-    """The groups a node is made from; parameters are all one, so that weight decay is not split."""
+def _inputs(
+    trace: Foldable, i: int, group_of: Sequence[int], by_parameter: bool
+) -> tuple[int, ...]:
+    """The groups a node is made from; parameters are one, or weight decay would be split."""
+    if by_parameter:
+        return tuple(group_of[j] for j in trace.inputs[i])
     return tuple(
         PARAMETERS if trace.kind(j) == "parameter" else group_of[j] for j in trace.inputs[i]
     )
@@ -134,7 +182,8 @@ def _goes_on(look: Hashable, inputs: Sequence[int], group: int, keys: Sequence[K
     return {*inputs} <= {group, *keys[group][1]}
 
 
-def _is_readable(trace: Trace, groups: Sequence[Group]) -> bool:
+def is_readable(trace: Foldable, groups: Sequence[Group]) -> bool:
+    """Say whether a picture of these cards can be read."""
     if len(groups) > FEW_CARDS:
         return False
     group_of = {i: at for at, group in enumerate(groups) for i in group.nodes}

@@ -148,13 +148,23 @@ def _note_unseen(scene: Scene, trace: Trace, i: int, card_of: dict[int, int]) ->
 
 
 def _call_out(scene: Scene, trace: Trace, card_of: dict[int, int]) -> None:
-    """Point at where a nan or inf began: the first such value, else the first grad going back."""
+    """Point at where a nan or inf began."""
+    began = where_wrong_began(trace, [trace.grad(i) for i in range(len(trace.nodes))])
+    if began is not None and began[0] in card_of:
+        scene.callouts.append((card_of[began[0]], began[1]))
+
+
+def where_wrong_began(trace: Trace, grads: Sequence[float | None]) -> tuple[int, str] | None:
+    """Find the first value that is nan or infinite, else the first such grad going back.
+
+    >>> from autograd import Value, log
+    >>> where_wrong_began(Trace([log(Value(0.0, label="x"))]), [None, None])
+    (1, 'log(x) = −inf')
+    """
     positions = range(len(trace.nodes))
     value = next((i for i in positions if is_wrong(trace.nodes[i].data)), None)
-    grad = next((i for i in reversed(positions) if is_wrong(trace.grad(i))), None)
-    if value is not None and value in card_of:
-        node = trace.nodes[value]
-        made = "given: " if node.op is None else f"{trace.formula(value)} = "
-        scene.callouts.append((card_of[value], made + number(node.data)))
-    elif value is None and grad is not None and grad in card_of:
-        scene.callouts.append((card_of[grad], f"the first {trace.grad(grad)} going back"))
+    if value is not None:
+        made = "given: " if trace.nodes[value].op is None else f"{trace.formula(value)} = "
+        return value, made + number(trace.nodes[value].data)
+    grad = next((i for i in reversed(positions) if is_wrong(grads[i])), None)
+    return None if grad is None else (grad, f"the first {grads[grad]} going back")

@@ -11,13 +11,16 @@ Read once, never changed; derivatives are worked out when first asked for.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 
 from autograd.engine import Value, contributions, graph, local_partials
+from autograd.modes import ensure_recording
 
 from .labels import number
 from .modules import Path, find_homes, is_parameter
+
+DEEPEST_SCOPE = 3  # calls inside of each other; deeper ones belong to the last of them
 
 
 class Trace:
@@ -27,6 +30,10 @@ class Trace:
         outputs: the Values to draw, with all they were made from.
         title: a name for the model, if one is drawn; also around parameters that sit right in it.
         grads: False draws every gradient as one that was not computed.
+        names: what to call Values that have no label.
+        scopes: the names of the functions that were running when a Value was computed, outermost
+            first; a home for what is in no module.
+        calls: the numbers of these calls.
 
     >>> x = Value(3.0, label="x")
     >>> trace = Trace([x * x])
@@ -34,9 +41,19 @@ class Trace:
     ([[], [(0, 0), (1, 0)]], [[(1, 0), (1, 1)], []], 3.0)
     """
 
-    def __init__(self, outputs: Sequence[Value], title: str = "", *, grads: bool = True) -> None:
+    def __init__(
+        self,
+        outputs: Sequence[Value],
+        title: str = "",
+        *,
+        grads: bool = True,
+        names: Mapping[Value, str] | None = None,
+        scopes: Mapping[Value, tuple[str, ...]] | None = None,
+        calls: Mapping[Value, tuple[int, ...]] | None = None,
+    ) -> None:
+        self._names = names or {}
         self.title = title or "model"
-        self.name = title or ", ".join(filter(None, map(_label, outputs))) or "a graph"
+        self.name = title or ", ".join(filter(None, map(self._label, outputs))) or "a graph"
         self.nodes = graph(*outputs)
         index = {node: i for i, node in enumerate(self.nodes)}
         self.outputs = {index[node] for node in outputs}
@@ -49,13 +66,32 @@ class Trace:
                 self.uses[j].append((i, place))
         self.inputs = [[j for _, j in places] for places in self.places]
         self.homes, self.calls = find_homes(self.nodes, self.inputs)
+        if scopes and calls:
+            self._find_scopes(scopes, calls)
         # The frame of the model itself, only drawn if a parameter sits right in it.
         self.outermost: Path = (self.title,) if () in self.homes else ()
         self._grads = grads
         self._partials: dict[int, Sequence[float | None]] = {}
 
+    def _find_scopes(
+        self, scopes: Mapping[Value, tuple[str, ...]], calls: Mapping[Value, tuple[int, ...]]
+    ) -> None:
+        """Make the functions that the outermost one called the homes of what is in no module."""
+        inside: dict[Path, set[tuple[int, ...]]] = {}
+        for i, node in enumerate(self.nodes):
+            path = scopes.get(node, ())[1 : 1 + DEEPEST_SCOPE]
+            if path and self.homes[i] is None:
+                self.homes[i] = path
+                for n in range(1, len(path) + 1):
+                    inside.setdefault(path[:n], set()).add(calls[node][1 : 1 + n])
+        self.calls.update({path: len(numbers) for path, numbers in inside.items()})
+
     def label(self, i: int) -> str:
-        return _label(self.nodes[i])
+        return self._label(self.nodes[i])
+
+    def _label(self, node: Value) -> str:
+        """The label as text, whatever was assigned."""
+        return self._names.get(node, "") if node.label in (None, "") else str(node.label)
 
     def kind(self, i: int) -> str:
         if self.nodes[i].op is None:
@@ -95,8 +131,23 @@ class Trace:
 
         It begins at the grads of the outputs, so it is free of what other passes left behind.
         """
+        begun = {i: grad for i in self.outputs if (grad := self.grad(i)) is not None}
+        return self._sweep(begun, self.outputs)[1]
+
+    def gradients(self) -> list[float]:
+        """The gradients of a backward pass of its own, from a seed of 1 at every output.
+
+        >>> x = Value(3.0); Trace([x * x]).gradients()
+        [6.0, 1.0]
+        """
+        adjoints, _ = self._sweep(dict.fromkeys(self.outputs, 1.0), ())
+        return [adjoints[i] for i in range(len(self.nodes))]
+
+    def _sweep(
+        self, adjoints: dict[int, float], fixed: Collection[int]
+    ) -> tuple[dict[int, float], dict[int, list[float | None]]]:
+        """The adjoints of all nodes below, and what each sends to its inputs."""
         flows: dict[int, list[float | None]] = {}
-        adjoints = {i: grad for i in self.outputs if (grad := self.grad(i)) is not None}
         for i in reversed(range(len(self.nodes))):
             if i not in adjoints or self.nodes[i].op is None:
                 continue
@@ -106,9 +157,9 @@ class Trace:
             else:
                 flows[i] = contributions(self.nodes[i], adjoint)
             for place, j in reversed(self.places[i]):
-                if j not in self.outputs:
+                if j not in fixed:
                     adjoints[j] = adjoints.get(j, 0.0) + (flows[i][place] or 0.0)
-        return flows
+        return adjoints, flows
 
     def flow(self, i: int, place: int) -> float | None:
         return self._flows[i][place] if i in self._flows else None
@@ -145,13 +196,27 @@ class Trace:
         """How a node was made, with names or numbers: ``tanh(z)``, ``mul(w1, 2)``."""
         node = self.nodes[i]
         shown = [
-            _label(x) or number(x.data) if isinstance(x, Value) else number(x)
+            self._label(x) or number(x.data) if isinstance(x, Value) else number(x)
             for x in node.inputs[:4]
         ]
         name = "" if node.op is None else node.op.name
         return f"{name}({', '.join(shown)}{', …' * (len(node.inputs) > 4)})"
 
 
-def _label(node: Value) -> str:
-    """The label as text, whatever was assigned."""
-    return "" if node.label is None else str(node.label)
+def recomputed(trace: Trace) -> Trace:
+    """Compute a trace anew, from the numbers that its leaves have now.
+
+    >>> x = Value(3.0, label="x"); y = x * x; x.data = 4.0
+    >>> [node.data for node in recomputed(Trace([y])).nodes]
+    [4.0, 16.0]
+    """
+    now: dict[Value, Value] = {}
+    with ensure_recording():
+        for node in trace.nodes:
+            if node.op is None:
+                now[node] = node
+                continue
+            made = node.op.on(*(now[x] if isinstance(x, Value) else x for x in node.inputs))
+            made.label, now[node] = node.label, made
+    names = {now[node]: trace.label(i) for i, node in enumerate(trace.nodes)}
+    return Trace([now[trace.nodes[i]] for i in sorted(trace.outputs)], trace.title, names=names)

@@ -1,0 +1,222 @@
+/* The chain rule of the selected node: its paths to the outputs, symbols above numbers.
+ *
+ *   path     [[user, place], ...] from the node up to an output; each is one arrow, so that in x*x
+ *            two paths lead to x
+ *   factor   the local derivative along one arrow; the product of a path's is what it contributes
+ *   count    of the paths: added up over users, never by walking them
+ */
+
+const MOST_PATHS = 16, MOST_TERMS = 4, LONGEST_SYMBOL = 14;
+const MOST_FACTORS = 7, NEAR = 3, FAR = 2; // of a longer path only the ends are shown
+const HINT = "Select a card to see how its grad comes about: every way from it to the output.";
+
+function countPaths(graph, from) {
+    const { size, users, outputs } = graph;
+    const isAbove = new Uint8Array(size), count = new Float64Array(size);
+    isAbove[from] = 1;
+    for (let i = from; i < size; i++) {
+        if (isAbove[i]) for (const [user] of users[i]) isAbove[user] = 1;
+    }
+    for (const i of outputs) count[i] = isAbove[i];
+    for (let i = size - 1; i >= from; i--) {
+        if (isAbove[i]) for (const [user] of users[i]) count[i] += count[user];
+    }
+    return count[from];
+}
+
+/* The paths one by one, in the order of the backward sweep: newest user first. */
+function* walkPaths({ users, outputs }, from) {
+    const ends = new Set(outputs), path = [], left = [users[from].length], at = [from];
+    if (ends.has(from)) yield [];
+    while (at.length) {
+        const use = users[at.at(-1)][--left[left.length - 1]];
+        if (use) {
+            path.push(use);
+            at.push(use[0]);
+            left.push(users[use[0]].length);
+            if (ends.has(use[0])) yield [...path];
+        } else [path, at, left].forEach((stack) => stack.pop());
+    }
+}
+
+/* What a stretch of a path hands on of an adjoint of 1: as in the sweep, 0 stays 0. */
+function alongPath(graph, stretch) {
+    return stretch.reduceRight((adjoint, [user, place]) => {
+        if (adjoint === 0) return 0;
+        const partial = graph.partial(user, place);
+        return partial === 0 && graph.ops[graph.op[user]].selects ? 0 : partial * adjoint;
+    }, 1);
+}
+
+function manyOf(n, what) {
+    if (n < 2 ** 53) return countOf(n, what);
+    return `${Number.isFinite(n) ? `about ${fmt(n)}` : "over 1e308"} ${what}s`;
+}
+
+/* How a node is called in a fraction: its label, a short formula, or its op with its number. */
+function symbolOf(page, i) {
+    const label = DATA.nodes.label[i] || (page.graph.isLeaf(i) ? page.name(i) : "");
+    if (!label) {
+        const formula = page.formula(i);
+        if (formula.length <= LONGEST_SYMBOL) return `(${formula})`;
+        const digits = String(i + 1).replace(/\d/g, (digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]);
+        return DATA.ops[page.graph.op[i]].symbol + digits;
+    }
+    const parts = label.split(".");  // of layers.0.neurons.3.w1 the end says most
+    while (parts.length > 1 && parts.join(".").length > LONGEST_SYMBOL) parts.shift();
+    const short = parts.join(".");
+    return short.length > LONGEST_SYMBOL ? `${short.slice(0, LONGEST_SYMBOL - 1)}…` : short;
+}
+
+/* One column of a path: a symbol above a number. */
+function column(above, below, kind = "") {
+    return el("span", { class: `column ${kind}` },
+        el("span", { class: "above" }, above), el("span", { class: "below" }, below));
+}
+
+class ChainPanel {
+    constructor(page) {
+        Object.assign(this, { page, root: document.getElementById("chain"), shown: null });
+        for (const event of ["select", "numbers", "view"]) page.on(event, () => this.show());
+        this.show();
+    }
+
+    show() {
+        const { selected, card } = this.page;
+        if (selected !== this.shown) this.pin(null);
+        this.shown = selected;
+        if (selected !== null) this.root.replaceChildren(...this.node(selected));
+        else if (card) this.root.replaceChildren(...this.card(card));
+        else this.root.replaceChildren(this.title("Chain rule"), el("p", { class: "hint", text: HINT }));
+    }
+
+    title(text, kind = "") {
+        return el("h2", {}, text, el("span", { class: "kind", text: kind }));
+    }
+
+    /* Keep one path lit in the picture; null: none. */
+    pin(k, nodes = null) {
+        [this.pinned, this.pinnedNodes] = [k, nodes];
+        this.light(null);
+        this.root.querySelectorAll(".path").forEach((path, at) => { path.ariaPressed = at === k; });
+    }
+
+    light(nodes) {
+        const wanted = nodes ?? this.pinnedNodes;
+        if (wanted !== this.lit) this.page.highlight(wanted);
+        this.lit = wanted;
+    }
+
+    node(i) {
+        const { page } = this, { graph } = page;
+        const facts = el("dl", { class: "facts" });
+        const add = (term, fact) => facts.append(el("dt", { text: term }), el("dd", {}, fact));
+        if (!graph.isLeaf(i)) add("made by", page.formula(i));
+        add("value", exactly(graph.value[i]));
+        add("grad", exactly(graph.grad[i]));
+        if (placeOf(i)) add("line", [placeOf(i), ...scopeOf(i)].join(" › "));
+        return [this.title(fullName(page, i), page.names.kind(i)), facts, ...this.rule(i)];
+    }
+
+    /* A card of several nodes: a folded module, or nodes that are alike. */
+    card({ module, kind, nodes, name, badge, count, row }) {
+        const what = module >= 0 ? "folded module" : `${kind}s that are alike`;
+        const of = module >= 0 ? ` of ${DATA.modules[module].path}: ${row}` : "";
+        const list = nodes.slice(0, MOST_PATHS).map((i) => el("li", {}, nodeButton(this.page, i)));
+        const more = nodes.length - list.length;
+        if (more > 0) list.push(el("li", { class: "hint", text: `… and ${more.toLocaleString("en")} more` }));
+        return [
+            this.title(`${name || badge}${count > 1 ? ` ×${count.toLocaleString("en")}` : ""}`, what),
+            el("p", { text: `This card stands for ${countOf(nodes.length, "node")}${of}.` }),
+            el("ul", { class: "nodes" }, ...list),
+        ];
+    }
+
+    rule(i) {
+        const { graph } = this.page, count = countPaths(graph, i), terms = [], list = [];
+        for (const path of walkPaths(graph, i)) {
+            terms.push(alongPath(graph, path));
+            list.push(el("li", {}, this.path(i, path, list.length, terms.at(-1))));
+            if (list.length === MOST_PATHS) break;
+        }
+        const sum = terms.reduce((a, b) => a + b, 0), grad = graph.grad[i];
+        const more = count - terms.length;
+        if (more > 0) {
+            const rest = fmt(grad - sum, { signed: true });
+            list.push(el("li", { class: "hint", text: `… and ${manyOf(more, "more path")}, together ${rest}` }));
+        }
+        const isShort = more === 0 && terms.length > 1 && terms.length <= MOST_TERMS;
+        const total = el("p", { class: "sum" }, isShort ? `${asSum(terms)} = ` : "sum = ",
+            el("strong", { class: signClass(grad), text: fmt(grad, { signed: true }) }), " = grad");
+        const size = Math.max(Math.abs(grad), ...terms.map(Math.abs));
+        if (more === 0 && Math.abs(sum - grad) > 1e-9 * size) {
+            total.append(` (the products alone sum to ${fmt(sum)}; the sweep adds up at each node)`);
+        }
+        return [el("h3", { text: `Chain rule over ${manyOf(count, "path")}` }),
+            el("ol", { class: "paths" }, ...list), total];
+    }
+
+    /* A path as a button that lights it in the picture. */
+    path(i, path, at, product) {
+        const nodes = [i, ...path.map(([user]) => user)], factors = this.factors(nodes, path);
+        const said = (key) => factors.map((factor) => factor[key]).join(" times ");
+        const isProduct = factors.length > 1;
+        const button = el("button", { type: "button", class: "path", "aria-pressed": at === this.pinned,
+            "aria-label": `${said("symbol")} equals ${said("number")}`
+                + `${isProduct ? ` equals ${fmt(product)}` : ""}` },
+        ...factors.flatMap(({ shown }, k) => (k ? [column("·", "×"), shown] : [shown])));
+        if (isProduct) button.append(column("", "="), column("", fmt(product), signClass(product)));
+        button.ariaPressed = at === this.pinned;
+        for (const [on, off] of [["pointerenter", "pointerleave"], ["focus", "blur"]]) {
+            button.addEventListener(on, () => this.light(nodes));
+            button.addEventListener(off, () => this.light(null));
+        }
+        button.addEventListener("click", () =>
+            (this.pinned === at ? this.pin(null) : this.pin(at, nodes)));
+        return button;
+    }
+
+    /* {symbol, number, shown}, from the output's end down to the node. */
+    factors(nodes, path) {
+        const { page } = this, { graph } = page;
+        const factor = (above, below, x) => ({
+            symbol: `d ${page.name(above)} by d ${page.name(below)}`, number: fmt(x),
+            shown: column(el("span", { class: "fraction" }, ...[above, below].map((j) =>
+                el("span", { title: page.name(j), text: `∂${symbolOf(page, j)}` }))), enclosed(x)),
+        });
+        if (!path.length) return [factor(nodes[0], nodes[0], 1)];
+        const at = (k) => factor(nodes[k + 1], nodes[k], graph.partial(...path[k]));
+        const down = [...path.keys()].reverse();
+        if (path.length <= MOST_FACTORS) return down.map(at);
+        const hidden = path.slice(FAR, path.length - NEAR), x = alongPath(graph, hidden);
+        const symbol = `${countOf(hidden.length, "factor")} between`;
+        const middle = { symbol, number: fmt(x), shown: column(`… ${hidden.length} more …`, enclosed(x), "hint") };
+        return [...down.slice(0, NEAR).map(at), middle, ...down.slice(-FAR).map(at)];
+    }
+}
+
+/* ---- what the panels share ---- */
+
+function fullName(page, i) {
+    return DATA.nodes.full?.[i] || page.name(i);
+}
+
+/* A node's source line as "model.py:12", "" if it was not recorded. */
+function placeOf(i) {
+    const line = DATA.nodes.line && DATA.lines[DATA.nodes.line[i]];
+    return line ? `${DATA.files[line.file].name}:${line.line}` : "";
+}
+
+function scopeOf(i) {
+    return DATA.lines[DATA.nodes.line[i]].scope;
+}
+
+function nodeButton(page, i) {
+    const button = el("button", { type: "button", class: "node", text: page.name(i) });
+    button.addEventListener("click", () => page.select(i));
+    return button;
+}
+
+function startChain(page) {
+    return new ChainPanel(page);
+}

@@ -1,0 +1,291 @@
+/* The controls around the picture: stepping, playing, views, search, zoom, theme, help, keys. */
+
+const PLAY_TIME_OF_STEP = 1600;  // ms at speed 1
+const MOST_RESULTS = 30;
+const CHROME = 240, PANEL = 390, MOST_FLAT = 260, PHONE = 900;  // px: all but the picture, a panel beside it
+
+function byId(id) {
+    return document.getElementById(id);
+}
+
+function onClick(id, f) {
+    byId(id).addEventListener("click", f);
+}
+
+/* ---- stepping ---- */
+
+class Transport {
+    constructor(page) {
+        this.page = page;
+        this.slider = byId("slider");
+        const go = { first: () => 0, back: () => page.step - 1, next: () => page.step + 1,
+            last: () => page.scene.last };
+        for (const [id, to] of Object.entries(go)) onClick(id, () => this.go(to()));
+        onClick("play", () => this.toggle());
+        this.slider.addEventListener("input", () => this.go(Number(this.slider.value)));
+        byId("speed").addEventListener("change", () => this.timer && this.schedule());
+        page.on("view", () => this.measure());
+        page.on("step", () => this.show(true));
+        page.on("numbers", () => this.show(false));
+        page.on("call", () => this.show(false));
+    }
+
+    go(step) {
+        this.stop();
+        this.page.goTo(step);
+    }
+
+    toggle() {
+        if (this.timer) return this.stop();
+        if (this.page.step === this.page.scene.last) this.page.goTo(0);
+        this.schedule();
+    }
+
+    schedule() {
+        clearInterval(this.timer);
+        const wait = PLAY_TIME_OF_STEP / Number(byId("speed").value);
+        this.timer = setInterval(() => {
+            this.page.goTo(this.page.step + 1);
+            if (this.page.step === this.page.scene.last) this.stop();
+        }, wait);
+        this.showPlay();
+    }
+
+    stop() {
+        clearInterval(this.timer);
+        this.timer = null;
+        this.showPlay();
+    }
+
+    showPlay() {
+        byId("play").setAttribute("aria-label", this.timer ? "Pause" : "Play");
+        byId("play").classList.toggle("playing", Boolean(this.timer));
+    }
+
+    measure() {
+        const { scene } = this.page, { seed, last } = scene;
+        this.slider.max = last;
+        byId("phase-forward").style.flexGrow = seed;
+        byId("phase-backward").style.flexGrow = last - seed;
+    }
+
+    show(isSpoken) {
+        const { page } = this, { step, scene } = page;
+        const { main, sub, chip } = page.telling.step(step);
+        const parts = (list) => list.map(([text, kind]) => (kind ? el("b", { class: kind, text }) : text));
+        byId("main").replaceChildren(...parts(main));
+        byId("sub").replaceChildren(...parts(sub));
+        byId("chip").textContent = chip;
+        byId("chip").className = `chip ${page.steps[step].phase}`;
+        this.slider.value = step;
+        this.slider.setAttribute("aria-valuetext", `step ${step} of ${scene.last}: ${chip}`);
+        byId("where").textContent = `${step} / ${scene.last}`;
+        for (const id of ["first", "back"]) byId(id).disabled = step === 0;
+        for (const id of ["next", "last"]) byId(id).disabled = step === scene.last;
+        if (isSpoken) page.announce(plain(main));
+    }
+}
+
+/* ---- views, calls, reset ---- */
+
+function startViews(page) {
+    const { full, folded } = page.data;
+    const call = byId("call");
+    onClick("unfold-all", () => page.change(full, "All modules are open"));
+    onClick("fold-all", () => page.change(folded, "All modules are folded"));
+    onClick("reset", () => page.reset());
+    call.addEventListener("change", () => {
+        if (!page.setCall(Number(call.value) - 1)) {
+            page.announce(`Expected a call from 1 to ${page.view.calls}, got ${call.value}`);
+        }
+        call.value = page.call + 1;
+    });
+    page.on("call", () => { call.value = page.call + 1; });
+    page.on("view", () => {
+        const { calls } = page.view;
+        byId("calls").hidden = !calls;
+        byId("calls-of").textContent = `of ${calls.toLocaleString("en")}`;
+        call.max = calls;
+        call.value = page.call + 1;
+        byId("unfold-all").hidden = full < 0 || !page.data.modules.length || page.viewIndex === full;
+        byId("fold-all").hidden = folded < 0 || !page.data.modules.length || page.viewIndex === folded;
+        byId("legend").replaceChildren(...legendOf(page.scene));
+    });
+    const showReset = () => { byId("reset").hidden = !page.isEdited; };
+    page.on("numbers", showReset);
+    page.on("view", showReset);
+}
+
+/* ---- search ---- */
+
+class Search {
+    constructor(page) {
+        Object.assign(this, { page, field: byId("search"), list: byId("results"), found: [], at: 0 });
+        this.field.addEventListener("input", () => this.look());
+        this.field.addEventListener("focus", () => this.look());
+        this.field.addEventListener("blur", () => this.close());
+        this.field.addEventListener("keydown", (event) => this.key(event));
+        this.list.addEventListener("pointerdown", (event) => {
+            event.preventDefault();
+            const row = event.target.closest("[data-at]");
+            if (row) this.jump(Number(row.dataset.at));
+        });
+    }
+
+    look() {
+        const { names, graph, data } = this.page, wanted = this.field.value.trim().toLowerCase();
+        if (!wanted) return this.close();
+        const ops = data.ops.map((op) => `${op.name} ${op.symbol}`.toLowerCase().includes(wanted));
+        const has = (text) => Boolean(text) && text.toLowerCase().includes(wanted);
+        const ranks = [[], [], []];
+        for (let i = 0; i < graph.size; i++) {
+            const label = data.nodes.full?.[i] ?? names.labels[i];
+            if (label.toLowerCase() === wanted) ranks[0].push(i);
+            else if (has(label)) ranks[1].push(i);
+            else if (ops[graph.op[i]] || has(names.kind(i))) ranks[2].push(i);
+        }
+        const all = ranks.flat();
+        this.found = all.slice(0, MOST_RESULTS);
+        this.at = 0;
+        const rows = this.found.map((i, k) => el("li", { role: "option", id: `result-${k}`, "data-at": k },
+            el("span", { class: "name", text: names.name(i) }),
+            el("span", { class: "hint", text: `${names.kind(i)}, ${fmt(graph.value[i])}` })));
+        const more = all.length - rows.length;
+        const note = !all.length ? "Nothing is called so; search by name or op" : more > 0
+            ? `and ${more.toLocaleString("en")} more; type more of the name` : "";
+        byId("results-note").textContent = note;
+        this.list.replaceChildren(...rows);
+        byId("found").hidden = false;
+        this.field.setAttribute("aria-expanded", "true");
+        this.mark();
+        this.page.announce(note || countOf(all.length, "result"));
+    }
+
+    mark() {
+        [...this.list.children].forEach((row, k) => row.setAttribute("aria-selected", String(k === this.at)));
+        this.list.children[this.at]?.scrollIntoView({ block: "nearest" });
+        if (this.found.length) this.field.setAttribute("aria-activedescendant", `result-${this.at}`);
+        else this.field.removeAttribute("aria-activedescendant");
+    }
+
+    close() {
+        byId("found").hidden = true;
+        this.found = [];
+        this.field.setAttribute("aria-expanded", "false");
+        this.field.removeAttribute("aria-activedescendant");
+    }
+
+    key(event) {
+        const move = { ArrowDown: 1, ArrowUp: -1 }[event.key], n = this.found.length;
+        if (move && n) {
+            this.at = (this.at + move + n) % n;
+            this.mark();
+        } else if (event.key === "Enter") this.jump(this.at);
+        else if (event.key === "Escape") {
+            this.field.value = "";
+            this.close();
+            this.field.blur();
+        } else return;
+        event.preventDefault();
+    }
+
+    jump(at) {
+        const i = this.found[at];
+        if (i === undefined) return;
+        this.close();
+        this.field.blur();
+        this.page.jump(i);
+    }
+}
+
+/* ---- notes above the picture ---- */
+
+function startNotes(page) {
+    const { notes, began, partials } = page.data, list = byId("notes");
+    const said = [...notes];
+    if (page.wrong >= 0) {
+        said.push(`This page computes another number for ${page.name(page.wrong)} than Python did, so `
+            + "nothing can be edited; all numbers shown are Python's.");
+    } else if (partials && !notes.some((note) => note.includes("edit"))) {
+        said.push("An op of this graph could not be written as JavaScript, so nothing can be edited.");
+    }
+    const add = (kind, ...content) => {
+        const close = el("button", { type: "button", class: "close", "aria-label": "Dismiss", text: "×" });
+        const item = el("li", { class: kind }, el("span", {}, ...content), close);
+        close.addEventListener("click", () => item.remove());
+        list.append(item);
+    };
+    if (began) {
+        const jump = el("button", { type: "button", id: "began", text: "Show where" });
+        jump.addEventListener("click", () => page.jump(began.node));
+        add("bad", `A nan or inf began here: ${began.text} `, jump);
+    }
+    for (const note of said) add("", note);
+}
+
+/* ---- theme, zoom, layout ---- */
+
+function startLook(page) {
+    const { canvas } = page, root = document.documentElement;
+    onClick("zoom-in", () => canvas.zoom(KEY_ZOOM));
+    onClick("zoom-out", () => canvas.zoom(1 / KEY_ZOOM));
+    onClick("fit", () => canvas.fit());
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    const setTheme = () => {
+        const asked = page.recall("theme");
+        const isDark = asked === "dark" || (asked !== "light" && dark.matches);
+        root.dataset.theme = isDark ? "dark" : "light";
+    };
+    onClick("theme", () => {
+        page.remember("theme", root.dataset.theme === "dark" ? "light" : "dark");
+        setTheme();
+        page.emit("theme");
+    });
+    page.on("restore", setTheme);
+    dark.addEventListener("change", setTheme);
+    addEventListener("beforeprint", () => canvas.fit(false));
+    onClick("help", () => byId("keys").showModal());
+    onClick("close-help", () => byId("keys").close());
+}
+
+/* The panels stand beside the picture, or below it where that leaves it larger: it is often wide. */
+function arrange(page) {
+    const root = document.documentElement, { width, height } = page.view;
+    const [w, h] = [innerWidth, innerHeight - CHROME];
+    const stage = Math.min(0.62 * h, ((height + 80) * w) / width);
+    const [beside, below] = [Math.min((w - PANEL) / width, h / height), Math.min(w / width, stage / height)];
+    root.dataset.panel = below > 1.15 * Math.min(beside, 1) ? "below" : "beside";
+    byId("stage").style.height = root.dataset.panel === "below" && w >= PHONE ? `${Math.max(MOST_FLAT, stage)}px` : "";
+}
+
+/* ---- keys ---- */
+
+function startKeys(page, transport) {
+    const { canvas } = page;
+    const keys = {
+        ArrowLeft: () => transport.go(page.step - 1), ArrowRight: () => transport.go(page.step + 1),
+        ",": () => transport.go(page.step - 1), ".": () => transport.go(page.step + 1),
+        Home: () => transport.go(0), End: () => transport.go(page.scene.last),
+        " ": () => transport.toggle(), "+": () => canvas.zoom(KEY_ZOOM), "=": () => canvas.zoom(KEY_ZOOM),
+        "-": () => canvas.zoom(1 / KEY_ZOOM), "−": () => canvas.zoom(1 / KEY_ZOOM),
+        0: () => canvas.zoom(1 / canvas.window.scale), f: () => canvas.fit(),
+        "/": () => { byId("search").focus(); byId("search").select(); },
+        "?": () => byId("keys").showModal(), Escape: () => escape(page),
+    };
+    addEventListener("keydown", (event) => {
+        if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+        const target = event.target.closest?.("input, select, textarea, dialog, button, summary, #table");
+        const isOwn = target && (!target.matches("button, #slider") || event.key === " "
+            || event.key === "Enter" || target.matches("#slider"));
+        if (isOwn && event.key !== "Escape") return;
+        if (canvas.key(event)) return event.preventDefault();
+        if (!keys[event.key] || byId("keys").open) return;
+        event.preventDefault();
+        keys[event.key]();
+    });
+}
+
+function escape(page) {
+    if (document.activeElement !== document.body) return document.activeElement.blur();
+    page.select(null);
+}

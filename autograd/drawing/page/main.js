@@ -1,0 +1,18 @@
+/* Start: the one `page` object, everything that listens to it, and what the hash asks for. */
+
+const page = new Page(DATA);
+document.getElementById("title").textContent = DATA.title || "graph";
+page.on("view", () => arrange(page));
+page.canvas = new Canvas(page, document.getElementById("graph"));
+const transport = new Transport(page);
+startViews(page);
+startLook(page);
+startKeys(page, transport);
+startNotes(page);
+new Search(page);
+new LeafPanel(page);
+page.restore();
+for (const start of [startChain, startTable, startSource, startTraining,
+    typeof startSaving === "undefined" ? () => {} : startSaving]) start(page);
+addEventListener("resize", () => arrange(page));
+addEventListener("hashchange", () => page.restore());

@@ -1,0 +1,150 @@
+/* Beside the picture: change the selected leaf, nudge it, and see how a grad is put together. */
+
+const NUDGE = 1e-4, MOST_LISTED = 12;
+
+class LeafPanel {
+    constructor(page) {
+        this.page = page;
+        this.root = document.getElementById("leaf");
+        this.field = el("input", { id: "value", type: "text", inputmode: "decimal", autocomplete: "off",
+            spellcheck: "false", "aria-describedby": "refused" });
+        this.label = el("label", { for: "value" });
+        this.refused = el("p", { id: "refused", class: "refused" });
+        this.was = el("p", { class: "hint" });
+        this.h = el("input", { id: "h", type: "text", inputmode: "decimal", value: "1e-4", size: 6 });
+        this.found = el("p", { class: "found" });
+        this.terms = el("div", {});
+        const button = (label, text, f) => {
+            const made = el("button", { type: "button", "aria-label": label, text });
+            made.addEventListener("click", f);
+            return made;
+        };
+        this.form = el("div", { class: "edit" }, this.label,
+            el("div", { class: "stepper" }, button("a bit less", "−", () => this.move(-1)), this.field,
+                button("a bit more", "+", () => this.move(1))), this.was, this.refused);
+        this.check = el("div", { class: "nudge" },
+            el("p", {}, "Check the grad: ", button("", "nudge", () => this.nudge()),
+                el("label", { for: "h" }, " by h = "), this.h), this.found);
+        this.root.append(this.form, this.check, this.terms);
+        this.field.addEventListener("change", () => this.take());
+        this.field.addEventListener("keydown", (event) => this.key(event));
+        this.h.addEventListener("keydown", (event) => event.key === "Enter" && this.nudge());
+        page.on("select", () => this.show());
+        page.on("numbers", () => this.show());
+        page.on("view", () => this.show());
+        page.on("call", () => this.showTerms());
+        page.on("step", () => this.showTerms());
+        page.on("field", () => {
+            this.field.focus();
+            this.field.select();
+        });
+    }
+
+    get node() {
+        return this.page.selected;
+    }
+
+    show() {
+        const { page, node } = this, { graph } = page;
+        const isLeaf = node !== null && graph.isLeaf(node);
+        this.form.hidden = this.check.hidden = !isLeaf;
+        this.form.querySelectorAll("input, button").forEach((x) => { x.disabled = !page.canEdit; });
+        this.check.hidden ||= !page.canEdit;
+        this.found.replaceChildren();
+        if (isLeaf) {
+            this.label.textContent = `value of ${page.name(node)}`;
+            this.refuse("");
+            if (document.activeElement !== this.field || parsed(this.field.value) !== graph.value[node]) {
+                this.field.value = exactly(graph.value[node]);
+            }
+            const before = page.recorded[0][node];
+            this.was.textContent = Object.is(before, graph.value[node]) ? "" : `It was ${exactly(before)}.`;
+            if (!page.canEdit) this.was.textContent = "Numbers cannot be changed here; see the note above.";
+        }
+        this.showTerms();
+    }
+
+    take() {
+        const x = parsed(this.field.value);
+        if (Number.isFinite(x)) {
+            this.page.edit(this.node, x);
+            return this.refuse("");
+        }
+        const kept = exactly(this.page.graph.value[this.node]);
+        this.refuse(`Expected a number such as −0.3 or 1e-3, got “${this.field.value.slice(0, 20)}”; `
+            + `the value stays ${kept}.`);
+        this.field.value = kept;
+    }
+
+    refuse(text) {
+        if (text) this.page.announce(text);
+        this.refused.textContent = text;
+        this.field.setAttribute("aria-invalid", String(Boolean(text)));
+    }
+
+    move(steps) {
+        const x = this.page.graph.value[this.node];
+        if (Number.isFinite(x)) this.page.edit(this.node, rounded(x + steps * stepOf(x)));
+    }
+
+    key(event) {
+        const steps = { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
+        if (steps) {
+            event.preventDefault();
+            this.move(event.shiftKey ? steps / 10 : steps);
+        } else if (event.key === "Enter") this.take();
+        else if (event.key === "Escape") {
+            this.field.value = exactly(this.page.graph.value[this.node]);
+            this.refuse("");
+            this.field.blur();
+        }
+    }
+
+    /* The slope over a small step, beside the grad. */
+    nudge() {
+        const { page, node } = this, { graph } = page, h = parsed(this.h.value);
+        if (!(h > 0)) {
+            this.found.textContent = `Expected a small number above 0 for h, got “${this.h.value.slice(0, 20)}”.`;
+            return page.announce(this.found.textContent);
+        }
+        const x = graph.value[node], name = page.telling.goal;
+        const [up, down] = [graph.goal(node, x + h), graph.goal(node, x - h)];
+        const slope = graph.difference(node, h), grad = graph.grad[node];
+        const row = (term, fact, kind = "") => [el("dt", { text: term }), el("dd", { class: kind, text: fact })];
+        this.found.replaceChildren(el("dl", {},
+            ...row(`${name} at ${page.name(node)} + h`, precise(up)),
+            ...row(`${name} at ${page.name(node)} − h`, precise(down)),
+            ...row("difference ÷ 2h", precise(slope), "strong"),
+            ...row("grad", precise(grad), "strong")));
+        page.announce(`difference divided by 2 h: ${fmt(slope)}; grad ${fmt(grad)}`);
+    }
+
+    /* What every use of the selected node sends back, and how far the sum has come. */
+    showTerms() {
+        const { page, node } = this, { scene, graph, names } = page;
+        const at = node === null ? -1 : scene.cardOf[node];
+        if (at < 0 || scene.node(at) !== node) return this.terms.replaceChildren();
+        const { x, uses, arrived, isWhole } = scene.grad(at, page.step);
+        if (uses < 2) return this.terms.replaceChildren();
+        const rows = scene.outgoing[at].flatMap((arrow) => scene.flows[arrow].edges.map((edge) => {
+            const isDone = scene.backwardStep[arrow] <= page.step, [i, place] = edge;
+            const c = graph.contribution(i, place);
+            return el("li", { class: isDone ? "done" : "pending" },
+                el("span", { class: "from", text: names.name(i) }),
+                el("span", { text: isDone ? `${fmt(graph.partial(i, place))} × ${enclosed(graph.grad[i])}` : "" }),
+                el("span", { class: isDone ? signClass(c) : "", text: isDone ? fmt(c, { signed: true }) : "–" }));
+        }));
+        const more = rows.length - MOST_LISTED;
+        if (more > 0) rows.splice(MOST_LISTED, more, el("li", { class: "hint", text: `and ${more} more` }));
+        this.terms.replaceChildren(
+            el("h3", { text: `grad of ${page.name(node)}: a sum over ${uses} uses` }),
+            el("ol", { class: "terms" }, ...rows),
+            el("p", { class: "sum" }, isWhole ? "in all " : `${arrived} of ${uses} so far: `,
+                el("strong", { class: signClass(x), text: x === null ? "–" : fmt(x, { signed: true }) })));
+    }
+}
+
+/* Eight digits: enough to see where two numbers part. */
+function precise(x) {
+    return Number.isFinite(x) ? String(Number(x.toPrecision(8))).replaceAll("-", "−") : fmt(x);
+}

@@ -1,0 +1,199 @@
+/* Take the picture along: as SVG, as PNG, or as Graphviz source of the present view and step.
+ *
+ * A saved SVG stands alone: what the style sheet says of an element is written into it, in the light
+ * theme and on white, so that any viewer shows what the page showed.
+ */
+
+const EDGE = 16;  // px around a saved picture
+const PNG_SCALE = 2, MOST_SIDE = 16000, MOST_AREA = 1e8;  // pixels
+const GEOMETRY = ["d", "x", "y", "width", "height", "rx", "r", "cx", "cy", "transform", "textLength",
+    "lengthAdjust"];
+const INHERITED = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap",
+    "stroke-linejoin", "paint-order", "font-family", "font-size", "font-weight", "text-anchor"];
+
+/* Run f as if the reader had chosen the light theme, and nothing moved. */
+function inLight(f) {
+    const root = document.documentElement, { theme } = root.dataset;
+    root.dataset.theme = "light";
+    root.classList.add("still");
+    try {
+        return f();
+    } finally {
+        root.classList.remove("still");
+        if (theme) root.dataset.theme = theme;
+        else delete root.dataset.theme;
+    }
+}
+
+/* {colour, opacity} of a computed colour: "rgb(1, 2, 3)", "rgba(…, 0.5)", "color(srgb … / 0.5)". */
+function paintOf(text) {
+    const numbers = text.match(/[\d.]+(e-?\d+)?/g)?.map(Number);
+    if (!numbers || text === "none") return { colour: "none", opacity: 0 };
+    const scale = text.startsWith("color") ? 255 : 1;
+    const hex = numbers.slice(0, 3).map((x) => Math.round(x * scale).toString(16).padStart(2, "0"));
+    return { colour: `#${hex.join("")}`, opacity: numbers[3] ?? 1 };
+}
+
+/* A copy of a drawn element with its looks as attributes; null if nothing is to be seen of it. */
+function standalone(from, around) {
+    if (from.tagName === "title") return svg("title", { text: from.textContent });
+    const style = getComputedStyle(from), isShape = ["path", "rect"].includes(from.tagName);
+    const isClear = (name) => paintOf(style[name]).opacity === 0;
+    if (style.display === "none" || (isShape && isClear("fill") && isClear("stroke"))) return null;
+    const to = svg(from.tagName);
+    for (const name of GEOMETRY) {
+        if (from.hasAttribute(name)) to.setAttribute(name, from.getAttribute(name));
+    }
+    if (style.opacity !== "1") to.setAttribute("opacity", style.opacity);
+    for (const name of INHERITED) {
+        const value = style.getPropertyValue(name);
+        if (value === around?.getPropertyValue(name)) continue;
+        if (name !== "fill" && name !== "stroke") to.setAttribute(name, value);
+        else {
+            const { colour, opacity } = paintOf(value);
+            to.setAttribute(name, opacity ? colour : "none");
+            if (opacity % 1) to.setAttribute(`${name}-opacity`, opacity);
+        }
+    }
+    for (const child of from.childNodes) {
+        const copy = child.nodeType === Node.TEXT_NODE ? child.cloneNode() : standalone(child, style);
+        if (copy) to.append(copy);
+    }
+    return to;
+}
+
+/* The whole view as an SVG file: {text, width, height}. */
+function svgFile(page) {
+    const { root } = page.canvas, box = root.getBBox();
+    const [x, y] = [Math.floor(box.x) - EDGE, Math.floor(box.y) - EDGE];
+    const [width, height] = [Math.ceil(box.width) + 2 * EDGE, Math.ceil(box.height) + 2 * EDGE];
+    const saved = inLight(() => standalone(root, null));
+    for (const [name, value] of Object.entries({ width, height, viewBox: `${x} ${y} ${width} ${height}`,
+        role: "img" })) saved.setAttribute(name, value);
+    saved.prepend(svg("title", { text: DATA.title || "graph" }), svg("desc", { text: page.tell().main }),
+        svg("rect", { x, y, width, height, fill: "#ffffff" }));
+    return { text: new XMLSerializer().serializeToString(saved), width, height };
+}
+
+/* Draw an SVG file twice as large, or as large as a canvas may be. */
+async function pngFile({ text, width, height }) {
+    const scale = Math.min(PNG_SCALE, MOST_SIDE / Math.max(width, height),
+        Math.sqrt(MOST_AREA / (width * height)));
+    const image = new Image();
+    image.src = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
+    await image.decode();
+    const canvas = el("canvas", { width: Math.round(width * scale), height: Math.round(height * scale) });
+    canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+    URL.revokeObjectURL(image.src);
+    return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+}
+
+function fileName(ending) {
+    const name = DATA.title.replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[.-]+|[.-]+$/g, "");
+    return `${name.slice(0, 60) || "graph"}.${ending}`;
+}
+
+function download(blob, name) {
+    const link = el("a", { href: URL.createObjectURL(blob), download: name });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+/* ---- Graphviz source ---- */
+
+/* Quoted for an HTML-like label, in which \N would be read as the node's id. */
+function dotText(text) {
+    const names = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\\": "\\\\" };
+    return text.replace(/[&<>"\\]/g, (letter) => names[letter]);
+}
+
+function dotCell(text, { fill = "#ffffff", ink = "#1f2933", span = 1, align = "CENTER" } = {}) {
+    return `<TD BGCOLOR="${fill}" COLSPAN="${span}" ALIGN="${align}">`
+        + `<FONT COLOR="${ink}">${dotText(text) || " "}</FONT></TD>`;
+}
+
+/* A card as a table: badge and name, then a row for the value and one for the grad. */
+function dotCard(root) {
+    const find = (name) => root.querySelector(`.${name}`);
+    const look = (name, key) => paintOf(getComputedStyle(find(name))[key]).colour;
+    const texts = ["symbol", "name"].filter((name) => find(name)?.textContent);
+    const fills = { symbol: "badge", name: "header" }, span = 3 - texts.length;
+    const rows = [texts.map((name) => dotCell(find(name).textContent,
+        { fill: look(fills[name], "fill"), ink: look(name, "fill"), span })).join("")];
+    const line = (kind, fill) => {
+        if (!find(kind)?.textContent) return;
+        const term = find(kind).closest("g").querySelectorAll(".term")[kind === "grad" ? 1 : 0];
+        rows.push(dotCell(term.textContent, { fill, align: "LEFT" })
+            + dotCell(find(kind).textContent, { fill, align: "RIGHT" }));
+    };
+    line(find("row-text") ? "row-text" : "value", "#ffffff");
+    if (find("shade")) line("grad", look("shade", "fill"));
+    return `<<TABLE BORDER="2" CELLBORDER="0" CELLSPACING="0" CELLPADDING="5" COLOR="${
+        look("border", "stroke")}">${rows.map((row) => `<TR>${row}</TR>`).join("")}</TABLE>>`;
+}
+
+/* The present view as Graphviz source; cards inside of a frame's box are in its cluster. */
+function dotSource(page) {
+    const { view, scene, canvas } = page;
+    const isIn = (a, b) => a.x >= b.x && a.y >= b.y && a.x + a.w <= b.x + b.w && a.y + a.h <= b.y + b.h;
+    const area = ({ w, h }) => w * h;
+    const around = (box) => view.frames.filter((frame) => frame !== box && isIn(box, frame))
+        .sort((a, b) => area(a) - area(b))[0];
+    const inside = (frame, indent) => [
+        ...scene.cards.flatMap((card, at) => (around(card) === frame
+            ? [`${indent}n${at} [label=${dotCard(canvas.cards[at].root)}];`] : [])),
+        ...view.frames.filter((inner) => around(inner) === frame).flatMap((inner) => [
+            `${indent}subgraph cluster_${inner.module} {`,
+            `${indent}  label=<${dotText(DATA.modules[inner.module].name)}>;`,
+            ...inside(inner, `${indent}  `), `${indent}}`]),
+    ];
+    const arrows = scene.arrows.map(({ tail, head }, at) => {
+        const { line, label } = canvas.arrows[at], style = getComputedStyle(line);
+        const text = label?.textContent ? `, label=<${dotText(label.textContent)}>` : "";
+        const { colour } = paintOf(style.stroke);
+        return `  n${tail} -> n${head} [color="${colour}", penwidth=${parseFloat(style.strokeWidth)}${text}];`;
+    });
+    return ["digraph {", `  rankdir=${view.rankdir}; fontname="Helvetica"; style="rounded,filled";`,
+        '  color="#cbd2d9"; fillcolor="#f7f9fb"; bgcolor="white";',
+        '  node [shape=plain, fontname="Helvetica"]; edge [fontname="Helvetica", fontsize=10];',
+        ...inside(undefined, "  "), ...arrows, "}", ""].join("\n");
+}
+
+/* ---- buttons ---- */
+
+/* For where the clipboard may not be written: the text, to be copied by hand. */
+function showText(text) {
+    const area = el("textarea", { readonly: true, rows: 16, "aria-label": "Graphviz source" });
+    area.value = text;
+    const close = el("button", { type: "button", class: "strong", text: "Close" });
+    const dialog = el("dialog", { id: "dot", "aria-labelledby": "dot-title" },
+        el("h2", { id: "dot-title", text: "Graphviz source" }),
+        el("p", { class: "hint", text: "The clipboard is closed to this page: copy the text by hand." }),
+        area, close);
+    close.addEventListener("click", () => dialog.close());
+    dialog.addEventListener("close", () => dialog.remove());
+    document.body.append(dialog);
+    dialog.showModal();
+    area.select();
+}
+
+function startSaving(page) {
+    const on = (id, f) => document.getElementById(id).addEventListener("click", f);
+    on("save-svg", () => {
+        download(new Blob([svgFile(page).text], { type: "image/svg+xml" }), fileName("svg"));
+        page.announce(`Saved ${fileName("svg")}`);
+    });
+    on("save-png", async () => {
+        download(await pngFile(svgFile(page)), fileName("png"));
+        page.announce(`Saved ${fileName("png")}`);
+    });
+    on("copy-dot", async () => {
+        const text = inLight(() => dotSource(page));
+        try {
+            await navigator.clipboard.writeText(text);
+            page.announce("Graphviz source copied");
+        } catch {
+            showText(text);
+        }
+    });
+}

@@ -1,0 +1,49 @@
+"""What was asked to be drawn: a Value, several of them, or a Module, which is run first."""
+
+from __future__ import annotations
+
+from contextvars import Context
+from typing import Any
+
+from autograd.engine import Value
+
+from .trace import Trace
+
+
+def read(y: Any, who: str) -> Trace:
+    """Return the trace of a Value, of a list of them, or of a Module on inputs that are 1.
+
+    Args:
+        who: the function that was called, for its errors.
+
+    Raises:
+        TypeError: if ``y`` is none of these.
+
+    >>> len(read([Value(1.0) + 1.0, Value(2.0)], "draw").nodes)
+    3
+    """
+    if callable(y) and hasattr(y, "named_parameters"):
+        return Trace(_outputs(_run(y, who), who), type(y).__name__, grads=False)
+    return Trace(_outputs(y, who))
+
+
+def _outputs(y: Any, who: str) -> list[Value]:
+    outputs = [y] if isinstance(y, Value) else list(y) if hasattr(y, "__iter__") else []
+    if not outputs or not all(isinstance(output, Value) for output in outputs):
+        raise TypeError(
+            f"{who}: expected a Value, a list of Values or a Module, got {y!r:.80}; "
+            f"{who} what was computed from Values, not its .data"
+        )
+    return outputs
+
+
+def _run(module: Any, who: str) -> Any:
+    """The output of a Module on inputs x1, x2, ..., recorded whatever mode is on here."""
+    nin = getattr(module, "nin", None)
+    if not isinstance(nin, int):
+        raise TypeError(
+            f"{who}: expected a Module that says how many inputs it takes, but "
+            f"{type(module).__name__} has no attribute nin; {who} what it returns: "
+            f"{who}(module(x))"
+        )
+    return Context().run(module, [Value(1.0, label=f"x{i + 1}") for i in range(nin)])

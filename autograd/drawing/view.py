@@ -1,0 +1,236 @@
+"""One view of a page: its cards, the arrows between them, and the places of all.
+
+Where all members of a group are one class, of as many nodes as there are calls, the card shows one
+call at a time, chosen in the page.
+
+    group     the classes that one card stands for       at    the position of a card
+    calls     how many nodes a card has that shows one call; such a card is `percall`
+    opened    the modules that the view shows from inside
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from .cards import DEEPEST_FRAME, Group, Heading, heading
+from .classes import Classes
+from .dot import MOST_LABELLED_ARROWS
+from .labels import clean, number
+from .layout import Box, Line, lay_out
+from .modules import Path
+
+MOST_SHOWN = 8  # of the numbers that one card stands for
+WIDTH, LETTER, BADGE, PADDING = 132, 8, 46, 20  # pixels: of the least card, of what is in a header
+HEADER, ROW, NOTE = 28, 24, 18  # pixels: heights of the parts of a card
+
+
+class View:
+    """A view being made.
+
+    Args:
+        classes: of the graph's nodes.
+        opened: modules.
+        groups: of classes, one a card.
+        modules: by path, their numbers in the page.
+        headings: by path, what is said on the cards of folded modules.
+    """
+
+    def __init__(
+        self,
+        classes: Classes,
+        opened: Collection[Path],
+        groups: list[Group],
+        modules: Mapping[Path, int],
+        headings: Mapping[Path, Heading],
+    ) -> None:
+        self.classes, self.trace = classes, classes.trace
+        self.opened, self.groups = opened, groups
+        self.modules, self.headings = modules, headings
+        self.card_of = {
+            i: at
+            for at, group in enumerate(groups)
+            for c in group.nodes
+            for i in self.classes.members[c]
+        }
+        self.card_of_class = {c: at for at, group in enumerate(groups) for c in group.nodes}
+        self.calls, self.percall = self._find_calls()
+        self.shared: dict[Any, int] = {}  # where the card of some constants is
+        self.cards: list[dict[str, Any]] = []
+        self.boxes: list[Box] = []
+        self.lines: list[Line] = []
+        self.places: list[int] = []
+
+    def data(self) -> dict[str, Any]:
+        """Lay out the view, and return it as the page reads it."""
+        for at, group in enumerate(self.groups):
+            self._add_group(at, group)
+        for at, group in enumerate(self.groups):
+            self._connect(at, group)
+        few = sum(place >= 0 for place in self.places) <= MOST_LABELLED_ARROWS
+        for line, place in zip(self.lines, self.places):
+            line.has_label = few and place >= 0
+        layout = lay_out(self.boxes, self.lines)
+        for card, box in zip(self.cards, self.boxes):
+            card.update(x=box.x, y=box.y, w=box.width, h=box.height)
+        return {
+            "width": layout.width,
+            "height": layout.height,
+            "rankdir": layout.rankdir,
+            "open": sorted(at for path, at in self.modules.items() if path in self.opened),
+            "calls": self.calls if self.percall else 0,
+            "cards": self.cards,
+            "arrows": [
+                {
+                    "tail": line.tail,
+                    "head": line.head,
+                    "place": place,
+                    "points": line.points,
+                    "label": line.label,
+                }
+                for line, place in zip(self.lines, self.places)
+            ],
+            "frames": [
+                {"module": module, "x": x, "y": y, "w": w, "h": h}
+                for module, (x, y, w, h) in layout.frames.items()
+            ],
+        }
+
+    # ---- calls ----
+
+    def _find_calls(self) -> tuple[int, set[int]]:
+        """The number of calls, and the cards that can show one of them."""
+        sizes = {
+            at: len(self.classes.members[group.nodes[0]])
+            for at, group in enumerate(self.groups)
+            if len(group.nodes) == 1 and group.module is None
+        }
+        counts = Counter(size for size in sizes.values() if size > 1)
+        if not counts:
+            return 0, set()
+        calls = max(counts, key=lambda size: (counts[size], size))
+        percall = {at for at, size in sizes.items() if size == calls}
+        while wrong := self._not_by_call(percall):
+            percall -= wrong
+        return calls, percall
+
+    def _not_by_call(self, percall: set[int]) -> set[int]:
+        """The cards whose k-th node is not made as the others are: from k-th nodes, or from one."""
+        call = {i: k for at in percall for k, i in enumerate(self._members(at))}
+        wrong: set[int] = set()
+        for at in percall:
+            made_from = [self.card_of.get(j) for _, j in self.trace.places[self._members(at)[0]]]
+            for k, i in enumerate(self._members(at)):
+                for (_, j), card in zip(self.trace.places[i], made_from):
+                    if self.card_of.get(j) != card or card == at:
+                        wrong.add(at)
+                    elif call.get(j, k) != k:
+                        wrong |= {at, self.card_of[j]}
+        return wrong
+
+    def _members(self, at: int) -> list[int]:
+        return self.classes.members[self.groups[at].nodes[0]]
+
+    def _is_shown_by_node(self, at: int) -> bool:
+        """Whether a card shows one node at a time."""
+        group = self.groups[at]
+        single = len(group.nodes) == 1 and len(self._members(at)) == 1
+        return group.module is None and (single or at in self.percall)
+
+    # ---- cards ----
+
+    def _add_group(self, at: int, group: Group) -> None:
+        head = self._heading(group)
+        by_node = self._is_shown_by_node(at)
+        uses = len(self.trace.uses[self._members(at)[0]]) if by_node else 0
+        card: dict[str, Any] = {"kind": head.kind, "name": clean(head.name), "classes": group.nodes}
+        card |= {"badge": clean(head.badge)} if head.badge else {}
+        card |= {"count": head.count} if head.count > 1 else {}
+        card |= {"percall": True} if at in self.percall else {}
+        if group.module is not None:
+            card |= {"module": self.modules[group.module], "row": head.size}
+        self._add(card, self._frames(group), rows=2, notes=1 if uses > 1 else 0)
+
+    def _heading(self, group: Group) -> Heading:
+        if group.module is not None and group.module not in self.opened:
+            return self.headings[group.module]
+        nodes = Group(self.classes.nodes_of(group), group.module, group.apart)
+        head = heading(self.trace, nodes)
+        return replace(head, name=f"rest of {head.name}") if group.module is not None else head
+
+    def _add(self, card: dict[str, Any], frames: tuple[int, ...], rows: int, notes: int) -> None:
+        title = f"{card['name']} ×{card['count']:,}" if "count" in card else card["name"]
+        across = LETTER * max(len(title), len(card.get("row", ""))) + PADDING
+        if card.get("badge"):
+            across += max(BADGE, LETTER * len(card["badge"]) + PADDING)
+        width = max(WIDTH if rows else BADGE, across)
+        self.cards.append(card)
+        self.boxes.append(Box(width, HEADER + rows * ROW + notes * NOTE, frames))
+
+    def _frames(self, group: Group) -> tuple[int, ...]:
+        """The modules drawn around a card, outermost first."""
+        home: Path | None
+        if group.module is not None and group.module not in self.opened:
+            home = group.module[:-1] if group.module else None
+        elif group.module is not None:
+            home = group.module
+        else:
+            home = None if group.apart else self.classes.homes[group.nodes[0]]
+        if home is None:
+            return ()
+        around = (home[:n] for n in range(len(home) + 1))
+        return tuple(self.modules[p] for p in around if p in self.modules)[:DEEPEST_FRAME]
+
+    # ---- arrows ----
+
+    def _connect(self, at: int, group: Group) -> None:
+        if self._is_shown_by_node(at):
+            nodes = self._members(at)
+            for place, j in self.trace.places[nodes[0]]:
+                if j in self.card_of:
+                    self._add_line(self.card_of[j], at, place)
+            for values in zip(*(self.trace.constants(i) for i in nodes)):
+                self._add_constants(list(values), at)
+            return
+        tails = dict.fromkeys(
+            self.card_of_class[c]
+            for user in group.nodes
+            for c in self.classes.inputs[user]
+            if c in self.card_of_class
+        )
+        for tail in tails:
+            if tail != at:
+                self._add_line(tail, at, -1)
+        numbers = [
+            x for c in group.nodes if self._shows_numbers(group, c) for x in self.classes.numbers[c]
+        ]
+        if numbers:
+            self._add_constants(numbers, at)
+
+    def _shows_numbers(self, group: Group, c: int) -> bool:
+        """Of a module only the numbers that meet a parameter: its data."""
+        meets = any(self.classes.kind(j) == "parameter" for j in self.classes.inputs[c])
+        return group.module is None or meets
+
+    def _add_line(self, tail: int, head: int, place: int) -> None:
+        self.lines.append(Line(tail, head))
+        self.places.append(place)
+
+    def _add_constants(self, values: list[float], head: int) -> None:
+        """Add the card of some constants, or an arrow from it: modules beside each other share data."""
+        distinct = list(dict.fromkeys(values))
+        percall = head in self.percall and len(distinct) > 1
+        key = (tuple(values), self.boxes[head].frames)
+        if self.groups[head].module is not None and key in self.shared:
+            self._add_line(self.shared[key], head, -1)
+            return
+        self.shared[key] = len(self.cards)
+        name = number(values[0]) if len(distinct) == 1 else "number" if percall else "numbers"
+        card: dict[str, Any] = {"kind": "constant", "name": name, "classes": []}
+        card["values"] = values if percall else distinct[:MOST_SHOWN]
+        card |= {"percall": True} if percall else {}
+        card |= {"count": len(values)} if len(values) > 1 else {}
+        self._add_line(len(self.cards), head, -1)
+        self._add(card, self.boxes[head].frames, rows=0, notes=0)

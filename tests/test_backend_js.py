@@ -1,0 +1,528 @@
+"""JavaScript written from rules, run in Chromium: ops against Python, the runtime against mpmath.
+
+The ops, and where to try them, are read off ops.TABLE and op_cases.py: a new op is tested as soon
+as it is declared. Numbers go to the browser and come back in bulk, as the bytes of doubles.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import operator
+import random
+import re
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mpmath import mp, mpc, mpf
+
+from autograd import OPS, Op, Value, op
+from autograd.backends.js import LONGEST, PRIMITIVES, NotWritable, runtime, write
+from autograd.floats import LIBM, Ieee
+from autograd.ops import IEEE, TABLE, evaluate, partials
+from tests.op_accuracy import points
+from tests.op_cases import CASES, MAX, TINY
+from tests.oracles import ORACLES
+
+NEAR = 1e-12  # relative, ops in JavaScript against ops in Python
+RUNTIME_NEAR = 2e-15  # relative, functions of the runtime against mpmath; measured: 9e-16
+UNDERFLOW = 2 * TINY  # absolute: where numbers are subnormal they have no more digits
+
+OPERATORS = {"mod": operator.mod, "floordiv": operator.floordiv, "pow": operator.pow}
+
+SIZES = (0.0, TINY, 1e-310, 1e-200, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0, 1e22, 2.0**60, MAX, math.inf)
+SPECIAL = [*SIZES, *(-x for x in SIZES), math.nan]
+
+
+# ---- running it ----
+
+
+@pytest.fixture(scope="module")
+def tab(chromium: Any) -> Iterator[Any]:
+    page = chromium.new_page()
+    yield page
+    page.close()
+
+
+LOOP = """
+(job) => {
+    "use strict";
+    RUNTIME
+    const functions = [FUNCTIONS];
+    const bytes = Uint8Array.from(atob(job.numbers), (c) => c.charCodeAt(0));
+    const numbers = new Float64Array(bytes.buffer);
+    const [results, widths] = [[], []];
+    let at = 0;
+    functions.forEach((f, k) => {
+        for (let row = 0; row < job.rows[k]; row++) {
+            const y = [f(Array.from(numbers.subarray(at, at + job.widths[k])))].flat();
+            for (const number of y) results.push(number);
+            at += job.widths[k];
+            widths[k] = y.length;
+        }
+    });
+    let text = "";
+    for (const byte of new Uint8Array(Float64Array.from(results).buffer)) {
+        text += String.fromCharCode(byte);
+    }
+    return { numbers: btoa(text), widths };
+}
+"""
+
+
+def compute(
+    tab: Any, functions: Sequence[str], tables: Sequence[Sequence[Sequence[float]]]
+) -> list[list[list[float]]]:
+    """Run JavaScript functions of an array, each on the rows of its table; give rows of results."""
+    flat = [x for table in tables for row in table for x in row]
+    job = {
+        "numbers": base64.b64encode(struct.pack(f"<{len(flat)}d", *flat)).decode(),
+        "rows": [len(table) for table in tables],
+        "widths": [len(table[0]) for table in tables],
+    }
+    script = LOOP.replace("RUNTIME", runtime()).replace("FUNCTIONS", ",\n".join(functions))
+    answer = tab.evaluate(script, job)
+    data = base64.b64decode(answer["numbers"])
+    found = iter(struct.unpack(f"<{len(data) // 8}d", data))
+    return [
+        [[next(found) for _ in range(width)] for _ in table]
+        for table, width in zip(tables, answer["widths"])
+    ]
+
+
+def forward_and_partials(written: str) -> str:
+    """A JavaScript function of [y, *x]; y is what Python gave, and what the partials get."""
+    return (
+        "((op) => ([y, ...x]) => [op.forward(xp, x), ...op.partials(xp, y, x)])(\n" + written + ")"
+    )
+
+
+def in_python(rule: Op, x: Sequence[float]) -> list[float]:
+    y = evaluate(rule, x)
+    return [y, *partials(rule, y, x, [True] * len(x))]
+
+
+def differ(a: float, b: float) -> float:
+    """0 for equal numbers, nans included and zeros of two signs not; else the relative error."""
+    if math.isnan(a) or math.isnan(b):
+        return 0.0 if math.isnan(a) and math.isnan(b) else math.inf
+    if a == b:
+        return 0.0 if math.copysign(1.0, a) == math.copysign(1.0, b) else math.inf
+    if math.isinf(a) or math.isinf(b):  # one may overflow where the other just does not
+        return 0.0 if min(a, b) <= -MAX * (1 - NEAR) or max(a, b) >= MAX * (1 - NEAR) else math.inf
+    return 0.0 if abs(a - b) <= UNDERFLOW else abs(a - b) / max(abs(a), abs(b))
+
+
+def agree(
+    tab: Any, tables: Sequence[tuple[Op, Sequence[Sequence[float]]]], near: float = NEAR
+) -> None:
+    """Compare ops as JavaScript, on rows of inputs of one length, with the same ops in Python."""
+    functions, expected, given = [], [], []
+    for rule, rows in tables:
+        functions.append(forward_and_partials(write(rule, len(rows[0]))))
+        expected.append([in_python(rule, x) for x in rows])
+        given.append([(answer[0], *x) for answer, x in zip(expected[-1], rows)])
+    for (rule, rows), *columns in zip(tables, expected, compute(tab, functions, given)):
+        for x, answer, got in zip(rows, *columns, strict=True):
+            assert len(answer) == len(got), rule
+            assert all(differ(a, b) <= near for a, b in zip(answer, got)), (
+                f"{rule.name}{tuple(x)}: expected y, *partials = {answer}, got {got}"
+            )
+
+
+# ---- every op of the table ----
+
+
+def test_every_op_computes_in_chromium_what_it_computes_in_python(tab: Any):
+    agree(tab, [(op, rows) for row in TABLE for op, rows in tried(row)])
+
+
+def tried(row: Op) -> Iterator[tuple[Op, list[tuple[float, ...]]]]:
+    """The op with rows of inputs: those of its case, and special numbers in all places."""
+    rng = random.Random(row.name)
+    found = [x for case in CASES if case.op == row.name for x in points(case, per_box=40)]
+    found += [pin.inputs for case in CASES if case.op == row.name for pin in case.pinned]
+    if row.defaults is None:
+        arities = [getattr(row, "sequences", 1) * n for n in (1, 2, 3)]
+    else:
+        arities = [row.least + len(row.defaults)]
+    for n in arities:
+        if n < 3:
+            found += product(SPECIAL, repeat=n)
+        found += [tuple(rng.choices(SPECIAL, k=n)) for _ in range(300)]
+        found += [tuple(rng.uniform(-4.0, 4.0) for _ in range(n)) for _ in range(100)]
+    for n in sorted({len(x) for x in found}):
+        yield with_partials(row, n), [x for x in found if len(x) == n]
+
+
+def with_partials(row: Op, arity: int) -> Op:
+    """The op; if its derivative is not declared, its forward with partials of 0."""
+    try:
+        write(row, arity)
+    except NotImplementedError as error:
+        if isinstance(error, NotWritable):
+            raise
+        return Op(row.name, row.forward, lambda xp, y, *x: (0.0,) * len(x))
+    return row
+
+
+def test_what_is_written_is_safe_inside_a_script():
+    @op(symbol="</script><!--")
+    def nasty(xp, x):
+        return xp.where(x < -0.0, -(0.0 - x) / -1.0, x - -2.0)
+
+    nasty.partials(lambda xp, y, x: (1.0,))
+    texts = [runtime(), write(nasty, 1)]
+    texts += [write(with_partials(row, n), n) for row in TABLE for n in (1, 2, 3) if takes(row, n)]
+    del OPS["nasty"]
+    assert len(texts) > len(TABLE)
+    for text in texts:
+        assert not re.search(r"</|<!--|]]>", text) and "\u2028" not in text
+
+
+def takes(row: Op, arity: int) -> bool:
+    if row.defaults is None:
+        return arity % getattr(row, "sequences", 1) == 0
+    return row.least <= arity <= row.least + len(row.defaults)
+
+
+# ---- the runtime ----
+
+
+def test_the_runtime_has_what_registers_call_and_nothing_else(tab: Any):
+    names = tab.evaluate(f"() => {{ {runtime()} return Object.keys(xp); }}")
+    assert sorted(names) == sorted({*PRIMITIVES, *OPERATORS})
+
+
+def drawn(inputs: int, count: int) -> list[tuple[float, ...]]:
+    """All sizes, near 0 and 1, near where exp and its kin over- and underflow, near kinks of sin."""
+    rng = random.Random(inputs)
+
+    def draw() -> float:
+        sign = rng.choice((1.0, -1.0))
+        return (
+            sign
+            * rng.choice(
+                (
+                    lambda: 10.0 ** rng.uniform(-323.0, 308.0),
+                    lambda: 10.0 ** rng.uniform(-12.0, 3.0),
+                    lambda: rng.uniform(0.0, 30.0),
+                    lambda: 1.0 + rng.choice((1.0, -1.0)) * 10.0 ** rng.uniform(-16.0, 0.0),
+                    lambda: (
+                        rng.choice((708.4, 709.78, 710.4758600739439, 745.1)) + rng.gauss(0, 1e-3)
+                    ),
+                    lambda: rng.randrange(1, 10**6) * math.pi / 2,
+                    lambda: rng.randrange(4000) / 4,
+                )
+            )()
+        )
+
+    return [tuple(draw() for _ in range(inputs)) for _ in range(count)]
+
+
+def exact(name: str, x: Sequence[float]) -> float:
+    """mpmath's answer to 50 digits; nan outside of the domain."""
+    oracle = mp.log1p if name == "log1p" else ORACLES[name]
+    with mp.workdps(50):
+        y = oracle(*map(mpf, x))
+        if isinstance(y, mpc):
+            return float(y.real) if y.imag == 0 else math.nan
+        return float(y)
+
+
+SMOOTH = [name for name in (*LIBM, "pow") if name != "copysign"]
+STEPS = [*sorted(PRIMITIVES - {*SMOOTH, "where"}), "mod", "floordiv"]
+
+
+def test_the_runtime_agrees_with_mpmath_and_c99(tab: Any):
+    """mpmath says what an ordinary number gives; for zeros, infinities and nan Python does."""
+    tables = []
+    for name in (*SMOOTH, *STEPS):
+        inputs = 1 if name not in OPERATORS and OPS[name].is_unary else 2
+        tables.append([*product(SPECIAL, repeat=inputs), *drawn(inputs, 800)])
+    functions = [f"(x) => xp.{name}(...x)" for name in (*SMOOTH, *STEPS)]
+    for name, table, results in zip((*SMOOTH, *STEPS), tables, compute(tab, functions, tables)):
+        for x, (got,) in zip(table, results):
+            expected = float(OPERATORS.get(name, getattr(IEEE, name))(*map(Ieee, x)))
+            if name in SMOOTH and all(t != 0.0 and math.isfinite(t) for t in (*x, expected)):
+                expected = exact(name, x)
+            near = RUNTIME_NEAR if name in SMOOTH else 0.0
+            assert differ(got, expected) <= near, f"{name}{x}: expected {expected!r}, got {got!r}"
+
+
+def test_erfc_keeps_its_digits_to_the_end(tab: Any):
+    xs = [k / 64 for k in range(-400, 1760)] + [math.nextafter(6.0, t) for t in (0.0, 9.0)]
+    (tail,) = compute(tab, ["([x]) => xp.erfc(x)"], [[(x,) for x in xs]])
+    assert min(y for (y,) in tail if y) < 1e-300
+    for x, (y,) in zip(xs, tail):
+        assert differ(y, exact("erfc", (x,))) <= RUNTIME_NEAR, x
+
+
+# ---- ops of one's own ----
+
+
+@pytest.fixture
+def clean() -> Iterator[None]:
+    """Forget the ops that a test declares."""
+    before = set(OPS)
+    yield
+    for name in set(OPS) - before:
+        del OPS[name]
+        delattr(Value, name)
+
+
+@pytest.mark.usefixtures("clean")
+def test_ops_of_ones_own(tab: Any):
+    @op
+    def js_swish(xp, x, beta=1.5):
+        return x * xp.sigmoid(beta * x)
+
+    @js_swish.partials
+    def _(xp, y, x, beta):
+        slope = lambda of: of * xp.sigmoid(beta * x) * xp.sigmoid(-beta * x)
+        return lambda: xp.sigmoid(beta * x) + slope(beta * x), lambda: x * slope(x)
+
+    @op
+    def js_reusing(xp, x):
+        return xp.js_swish(xp.erf(x), 2) + xp.js_swish(x, beta=0.5) + xp.norm(x, 3, xp.gamma(x))
+
+    @js_reusing.partials
+    def _(xp, y, x):
+        return [xp.where(x, xp.js_swish(x, 2.0), y) + xp.logsumexp(x, y)]
+
+    @op
+    def js_mean_square(xp, *x):
+        return xp.sum(*(v**2 for v in x)) / len(x)
+
+    @js_mean_square.partials
+    def _(xp, y, *x):
+        return tuple(2 * v / len(x) for v in x)
+
+    @op
+    def js_operators(xp, a, b):
+        c = xp.where((a > 0) & (b > 0) | (a == b), 2 * a % b, 2.5 // b)
+        d = xp.where(abs(a) != 1, a**2 - 2**b, +a // 3) + xp.where(False, a, 1.0) / a
+        return xp.where((a <= b) | (1 >= b), c, d % 7) - xp.where(2 > 1, b, 0.0)
+
+    @js_operators.partials
+    def _(xp, y, a, b):
+        return np.float64(0.5) * a, xp.where(np.float64(0.5) < b, np.float64(1) + b, True)
+
+    @op
+    def js_constants(xp, x):
+        return x
+
+    @js_constants.partials
+    def _(xp, y, x):
+        return (xp.where(x < 1, math.inf, xp.where(x < 2, -0.0, xp.where(x < 3, math.nan, 0.1))),)
+
+    rng = random.Random(0)
+    rows = {
+        n: [
+            *(tuple(rng.choices(SPECIAL, k=n)) for _ in range(50)),
+            *(tuple(rng.uniform(-5.0, 5.0) for _ in range(n)) for _ in range(50)),
+        ]
+        for n in (1, 2, 7)
+    }
+    agree(
+        tab,
+        [
+            (js_swish, rows[2]),
+            (js_reusing, rows[1]),
+            (js_mean_square, rows[1]),
+            (js_mean_square, rows[7]),
+            (js_operators, [*product(SPECIAL, repeat=2), *rows[2]]),
+            (js_constants, [(0.0,), (1.0,), (2.0,), (3.0,)]),
+        ],
+    )
+    (left_out,) = compute(tab, [forward_and_partials(write(js_swish, 1))], [[(1.0, 0.7)]])
+    answer = in_python(js_swish, (0.7, 1.5))[:2]  # a default that is left out has no partial
+    assert left_out == [[pytest.approx(y, rel=1e-15) for y in answer]]
+
+
+# Steps that are exact on every machine: what comes out must be the same to the last bit.
+MOVES: tuple[Callable[..., Any], ...] = (
+    lambda xp, a, b, c, k: a + b,
+    lambda xp, a, b, c, k: a - b,
+    lambda xp, a, b, c, k: a * b,
+    lambda xp, a, b, c, k: a / b,
+    lambda xp, a, b, c, k: a % b,
+    lambda xp, a, b, c, k: a // b,
+    lambda xp, a, b, c, k: k + a * k,
+    lambda xp, a, b, c, k: k - a,
+    lambda xp, a, b, c, k: k / a,
+    lambda xp, a, b, c, k: k % a,
+    lambda xp, a, b, c, k: k // a,
+    lambda xp, a, b, c, k: -a,
+    lambda xp, a, b, c, k: xp.sqrt(a),
+    lambda xp, a, b, c, k: xp.floor(a) + xp.ceil(b) - xp.trunc(c),
+    lambda xp, a, b, c, k: xp.round(a),
+    lambda xp, a, b, c, k: xp.abs(a),
+    lambda xp, a, b, c, k: xp.copysign(a, b),
+    lambda xp, a, b, c, k: xp.where(a, b, c),
+    lambda xp, a, b, c, k: xp.where(a < b, b, c),
+    lambda xp, a, b, c, k: xp.where(k >= a, k, c),
+    lambda xp, a, b, c, k: xp.where((a > b) & (b <= k) | (a == c), b, k),
+    lambda xp, a, b, c, k: xp.where(a != b, xp.where(k > 0, c, k), a),
+    lambda xp, a, b, c, k: xp.relu(a) + xp.sign(b),
+    lambda xp, a, b, c, k: xp.maximum(xp.minimum(a, b), k),
+    lambda xp, a, b, c, k: xp.clip(a, k, b),
+    lambda xp, a, b, c, k: xp.norm(a, b, c),
+    lambda xp, a, b, c, k: xp.hypot(a, k),
+    lambda xp, a, b, c, k: xp.softsign(a),
+    lambda xp, a, b, c, k: xp.prod(a, b, k),
+)
+INDEX = st.integers(0, 99)
+PROGRAM = st.lists(
+    st.tuples(st.sampled_from(MOVES), INDEX, INDEX, INDEX, st.floats(width=64)),
+    min_size=1,
+    max_size=25,
+)
+SOME = st.one_of(st.sampled_from(SPECIAL), st.floats(-8.0, 8.0), st.floats())
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(PROGRAM, st.lists(st.tuples(SOME, SOME), min_size=8, max_size=8))
+def test_random_rules_agree_to_the_last_bit(tab: Any, program: Any, rows: Any):
+    def results(xp: Any, *x: Any) -> list[Any]:
+        found = list(x)
+        for move, i, j, k, constant in program:
+            a, b, c = (found[-1 - n % len(found)] for n in (i, j, k))
+            found.append(move(xp, a, b, c, constant))
+        return found
+
+    def slopes(xp: Any, y: Any, *x: Any) -> Any:
+        found = results(xp, y, *x)
+        return found[-1], lambda: found[len(found) // 2]
+
+    rule = Op("random_rule", lambda xp, *x: results(xp, *x)[-1], slopes)
+    agree(tab, [(rule, rows)], near=0.0)
+
+
+# ---- what cannot be written ----
+
+
+def branching(xp, x):
+    return x if x > 0 else -x
+
+
+def kept_from(kept: list[Any]) -> Callable[..., Any]:
+    def rule(xp, x):
+        kept.append(x * x)
+        return kept[0] + x
+
+    return rule
+
+
+WRAPPED = r"JavaScript of op 'f': expected a rule that runs on registers, got "
+
+
+@pytest.mark.parametrize(
+    "rule, match",
+    [
+        (branching, r"op 'f': .*got a Python choice .*; write xp\.where\(condition, a, b\)"),
+        (lambda xp, x: max(x, 0.0), r"op 'f': .*Python choice .*xp\.maximum\(a, b\)"),
+        (lambda xp, x: x and 1.0, r"op 'f': .*Python choice"),
+        (lambda xp, x: 1.0 if x in (0.0, 1.0) else x, r"op 'f': .*Python choice"),
+        (lambda xp, x: math.exp(x), r"op 'f': .*math on a register; write xp\.exp\(x\)"),
+        (lambda xp, x: float(x), r"op 'f': .*got float\(\)"),
+        (lambda xp, x: (x > 0) * x, r"op 'f': .*got a comparison; write xp\.where"),
+        (lambda xp, x: xp.exp(x > 0), r"op 'f': .*got a comparison"),
+        (lambda xp, x: x > 0, r"op 'f': .*got a comparison"),
+        (lambda xp, x: xp.where((x > 0) == (x > 1), x, 1.0), r"op 'f': .*got a comparison"),
+        (lambda xp, x: xp.log(x, 2.0), WRAPPED + "TypeError: log: expected 1 input, got 2; use"),
+        (lambda xp, x: xp.not_there(x), WRAPPED + ".*no op is named 'not_there'"),
+        (lambda xp, x: x.real, WRAPPED + "AttributeError: 'Register' object has no.*'real'"),
+        (lambda xp, x: round(x), WRAPPED + r"TypeError.*__round__.*xp\.NAME\(\.\.\.\)"),
+        (lambda xp, x: sum(range(x)), WRAPPED + "TypeError.*interpreted as an integer"),
+        (lambda xp, x: np.exp(x), WRAPPED + "TypeError.*ufunc"),
+        (lambda xp, x: x * "2", WRAPPED + "TypeError.*a real number, got the string '2'"),
+        (lambda xp, x: Value(2.0) * x, WRAPPED + "TypeError"),
+        (lambda xp, x: None, WRAPPED + "TypeError.*expected a .*number.*, got None"),
+        (lambda xp, x: 1.0 / 0.0 * x, WRAPPED + "ZeroDivisionError"),
+    ],
+)
+def test_a_rule_that_cannot_be_written_is_named(rule: Any, match: str):
+    with pytest.raises(NotWritable, match=match):
+        write(Op("f", rule, lambda xp, y, x: (1.0,)), 1)
+    with pytest.raises(NotWritable, match=match):
+        write(Op("f", lambda xp, x: x, lambda xp, y, x: (lambda: rule(xp, x),)), 1)
+
+
+def test_registers_kept_from_another_run_are_refused():
+    kept: list[Any] = []
+    f = Op("f", kept_from(kept), lambda xp, y, x: (2.0 * kept[0],))
+    with pytest.raises(NotWritable, match=r"op 'f': .*got one kept from another; compute what"):
+        write(f, 1)
+
+
+@pytest.mark.parametrize("entries", [(1.0,), 1.0, None, (1.0, None), (1.0, 2.0, 3.0)])
+def test_partials_of_the_wrong_kind_are_named(entries: Any):
+    f = Op("f", lambda xp, a, b: a * b, lambda xp, y, a, b: entries)
+    with pytest.raises(NotWritable, match=WRAPPED + r"TypeError: partials of op 'f': expected"):
+        write(f, 2)
+
+
+def test_partials_that_are_not_there_say_so_themselves():
+    for f, match in ((OPS["polygamma5"], "polygamma6"), (Op("f", branching), "no partials yet")):
+        with pytest.raises(NotImplementedError, match=match) as caught:
+            f.partials(None, None, None)
+        assert not isinstance(caught.value, NotWritable)
+    with pytest.raises(NotImplementedError, match="polygamma6") as caught:
+        write(OPS["polygamma5"], 1)
+    assert not isinstance(caught.value, NotWritable)
+
+
+def test_a_wrong_number_of_inputs_is_refused():
+    with pytest.raises(NotWritable, match="clip: expected 3 inputs, got 2"):
+        write(OPS["clip"], 2)
+
+
+# ---- size ----
+
+
+def lines(written: str) -> int:
+    return written.count("const ")
+
+
+@pytest.mark.parametrize("step", [lambda v: v * v, lambda v: v + v, lambda v: (v + v) * (v - v)])
+def test_code_is_linear_in_the_operations_of_a_rule(step: Any):
+    def squared(xp, x):
+        for _ in range(200):
+            x = step(x)
+        return x
+
+    per_step = 3 if lines(write(Op("f", lambda xp, x: step(x), squared_once), 1)) > 2 else 1
+    text = write(Op("f", squared, squared_once), 1)
+    assert lines(text) == 200 * per_step + 1 and len(text) < 30_000
+
+
+def squared_once(xp, y, x):
+    return (x * x + x * x,) if False else (xp.square(x),)
+
+
+def test_what_is_written_already_is_not_written_again():
+    rule = lambda xp, x: (x * x + xp.exp(x)) / (x * x + xp.exp(x)) + xp.sech2(x) * xp.sech2(x)
+    once = lambda xp, x: xp.sech2(x)
+    alone = lines(write(Op("f", once, lambda xp, y, x: (0.0,)), 1))
+    assert lines(write(Op("f", rule, lambda xp, y, x: (0.0,)), 1)) == alone + 6
+
+
+@pytest.mark.parametrize("name", [row.name for row in TABLE if row.defaults is None])
+def test_sequences_are_linear_in_their_length(name: str):
+    short, long, longer = (lines(write(OPS[name], n)) for n in (200, 400, 600))
+    assert longer - long == long - short
+
+
+def test_the_longest_function_runs_and_a_longer_one_is_refused(tab: Any):
+    longest = write(OPS["sum"], LONGEST)
+    (((y, *slopes),),) = compute(tab, [forward_and_partials(longest)], [[[0.0, *[0.5] * LONGEST]]])
+    assert y == LONGEST / 2 and slopes == [1.0] * LONGEST
+    with pytest.raises(NotWritable, match=r"op 'sum': expected at most 50,000 .*got 50,001; apply"):
+        write(OPS["sum"], LONGEST + 1)
