@@ -7,6 +7,7 @@ The numbers are those of Andrej Karpathy's lecture on micrograd, made for gradie
 import math
 
 from autograd import Value, exp, explain, tanh
+from autograd.engine import graph
 from demos import begin
 
 OUT = begin(__doc__)
@@ -15,26 +16,31 @@ print("""
 1. Input forward: two products, two sums, one tanh.
 """)
 
+
+def neuron(x1, w1, x2, w2, b):
+    first, second = x1 * w1, x2 * w2
+    weighed = first + second
+    n = weighed + b
+    o = tanh(n)
+    first.label, second.label, weighed.label = "x1*w1", "x2*w2", "x1*w1 + x2*w2"
+    n.label, o.label = "n", "o"
+    return o
+
+
 x1, x2 = Value(2.0, label="x1"), Value(0.0, label="x2")
 w1, w2 = Value(-3.0, label="w1"), Value(1.0, label="w2")
 b = Value(6.8813735870195432, label="b")
+leaves = x1, w1, x2, w2, b
+o = neuron(*leaves)
 
-first, second = x1 * w1, x2 * w2
-weighed = first + second
-n = weighed + b
-o = tanh(n)
-first.label, second.label, weighed.label = "x1*w1", "x2*w2", "x1*w1 + x2*w2"
-n.label, o.label = "n", "o"
-
-for node in (first, second, weighed, n, o):
-    print(f"   {node.label:13} = {node.data:8.4f}")
+for node in graph(o):
+    print(f"   {node.label:13} = {node.data:8.4f}   {node.op.name if node.op else 'given'}")
 
 print("""
 2. Backward: how much does o change, for each unit that a number is raised?
 """)
 
 o.backward()
-leaves = (x1, w1, x2, w2, b)
 for leaf in leaves:
     print(f"   do/d{leaf.label:2} = {leaf.grad:+.4f}")
 
@@ -70,10 +76,11 @@ for i, leaf in enumerate(leaves):
 
 print("""
 5. Nothing hangs on where the lines are drawn. tanh can be one node, or the
-   five that its formula (e**2n - 1) / (e**2n + 1) has: the chain rule gives
-   the same.
+   five that its formula (e**(2n) - 1) / (e**(2n) + 1) has: the chain rule
+   gives the same.
 """)
 
+n = next(node for node in graph(o) if node.label == "n")
 n_again = Value(n.data)
 e = exp(2 * n_again)
 ((e - 1) / (e + 1)).backward()
@@ -90,12 +97,13 @@ print(f"   o was {o.data:.4f}, and is {moved:.4f} with w1 = {learned[w1]:g}, b =
 
 print("""
 7. All of this as a page to step through: forward node by node, then backward
-   arrow by arrow. Change a number there, and everything is computed again.
+   arrow by arrow, beside the lines of the function above. Change a number
+   there, and everything is computed again.
 """)
 
-print(f"   wrote {explain(o, OUT / 'neuron.html').path}")
+print(f"   wrote {explain(neuron, *numbers, path=OUT / 'neuron.html').path}")
 
 print(
-    f"\nAnswer: a bent sum, {o.data:.4f}; a nudge of w1 counts {w1.grad:g} time, one of x1 "
-    f"{x1.grad:g} times, one of w2 not at all, as x2 is 0."
+    f"\nAnswer: a weighed sum, bent: {o.data:.4f}. Its slope is {w1.grad:+.1f} in w1, {x1.grad:+.1f} in "
+    f"x1, and {w2.grad:.0f} in w2, as x2 is 0."
 )

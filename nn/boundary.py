@@ -21,7 +21,7 @@ from .arguments import Examples, Loss
 
 MARGIN = 0.08  # of the range of the examples, around them
 RANDOM_POINTS, MOST_POINTS = 20, 200  # at which the graph is compared with the model
-ELSE = "computes something else, as code with an `if` on numbers or with random numbers does"
+VARIES = "computes something else, as code with an `if` on numbers or with random numbers does"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def find_boundary(
         for point in asked + points[:MOST_POINTS]:
             at = evaluated(nodes, numbers | dict(zip(inputs, point)))
             if not _agree([at[v] for v in outputs], m, point):
-                return f"for other inputs the model {ELSE}"
+                return f"for other inputs the model {VARIES}"
     targets, found = _classified([target for _, target in pairs], len(outputs))
     if found is None and len(outputs) > 1:
         return "the targets are no classes, for which the outputs would be the scores"

@@ -30,7 +30,7 @@ from .arguments import (
     mean_of,
     read_examples,
 )
-from .boundary import ELSE, Boundary, evaluated, find_boundary, labelled, same
+from .boundary import VARIES, Boundary, evaluated, find_boundary, labelled, same
 from .optim import SGD
 from .training import History
 
@@ -351,6 +351,6 @@ def _compared(total: Value, model: Any, course: _Course) -> list[str]:
         if not same(came_to, course.losses[i]):
             return [
                 f"the graph is that of the start: at {course.names[i]} it comes to a loss of "
-                f"{came_to:.4g}, the model to {course.losses[i]:.4g}; there it {ELSE}"
+                f"{came_to:.4g}, the model to {course.losses[i]:.4g}; there it {VARIES}"
             ]
     return []

@@ -23,8 +23,8 @@ LIBRARY = {"__init__", "__main__", "penguins", "plots"}  # the modules that are 
 
 ANSWERS = {
     "expression": "Answer: backwards, step by step; graph and hand agree on -3 and -4.",
-    "neuron": "Answer: a bent sum, 0.7071; a nudge of w1 counts 1 time, one of x1 -1.5 times, one of "
-    "w2 not at all, as x2 is 0.",
+    "neuron": "Answer: a weighed sum, bent: 0.7071. Its slope is +1.0 in w1, -1.5 in x1, and 0 in w2, "
+    "as x2 is 0.",
     "lms": "Answer: by error * input, again and again; it ends 97.9% right, "
     "but 88.4% where no line fits.",
     "mlp": "Answer: by sending the error back through the graph; it now knows "
@@ -37,7 +37,7 @@ ANSWERS = {
 FIGURES = {  # printed on the way, known from elsewhere: by hand, by a closed form
     "expression": ["df/da = -3.000000000", "df/db = -4.00000000"],
     "neuron": [  # as PyTorch and micrograd have it
-        "n             =   0.8814",
+        "n             =   0.8814   add",
         "do/dx1 = -1.5000\n   do/dw1 = +1.0000\n   do/dx2 = +0.5000\n   do/dw2 = +0.0000",
         "x1 raised: o changes by -0.001503, promised -0.001500",
         "one node 0.500000000000, its formula 0.500000000000",

@@ -204,6 +204,12 @@ def test_a_missing_number_is_recorded_for_the_page_to_show():
     assert [(x, y) for x, y, _ in record.boundary.points] == [(1.0, 1.0)]
 
 
+def test_without_any_finite_input_there_is_no_plane_to_show():
+    record = training_record(neuron(), [[0.0, math.inf], [math.nan, 1.0]], [0.0, 1.0])
+    assert record.boundary is None
+    assert record.notes == ["the boundary is not shown: no example has two finite inputs"]
+
+
 def test_it_records_within_no_grad_too():
     with no_grad():
         record = training_record(neuron(), X, Y, steps=2)
@@ -441,8 +447,9 @@ def test_targets_with_one_high_number_are_classes_too():
     assert [t for _, _, t in boundary.points] == [0, 1, 1, 0]
 
 
-def test_outputs_that_are_no_scores_have_no_boundary():
-    targets = [[0.5, 0.1], [0.2, 0.9], [0.3, 0.3], [1.0, 2.0]]
+@pytest.mark.parametrize("last", [[1.0, 1.0], [0.5, 1.0]])
+def test_outputs_that_are_no_scores_have_no_boundary(last):
+    targets = [[0.5, 0.1], [0.2, 0.9], [0.3, 0.3], last]
     record = training_record(MLP(2, [2], rng=0), CORNERS, targets, steps=1)
     assert record.boundary is None
     assert record.notes == [

@@ -97,9 +97,8 @@ def _forward(op: Op, arity: int) -> str:
 def _partials(op: Op, arity: int) -> str:
     xp = Registers(op)
     x = xp._inputs(arity)
-    wanted = [i < arity for i in range(len(x))]
-    entries = chosen(op, op.partials(xp, Register(xp, "y"), *x), wanted)[:arity]
-    return xp._body(f"[{', '.join(map(xp._number, entries))}]")
+    entries = chosen(op, op.partials(xp, Register(xp, "y"), *x), [True] * len(x))
+    return xp._body(f"[{', '.join(map(xp._number, entries[:arity]))}]")
 
 
 class Registers(Namespace):
@@ -209,7 +208,6 @@ class Register:
     """A number, or a condition, that JavaScript will have computed: the name of a variable."""
 
     __slots__ = ("_is_condition", "_text", "_xp")
-    __array_ufunc__ = None  # NumPy's numbers leave their operators to us
 
     def __init__(self, xp: Registers, text: str, is_condition: bool = False) -> None:
         self._xp, self._text, self._is_condition = xp, text, is_condition

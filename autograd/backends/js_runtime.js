@@ -2,7 +2,7 @@
  * The functions that written ops compute with: the namespace `xp`, as js.py's registers call it.
  *
  * Most are Math's, which are within 2 ulp of the truth in Chromium and give C99's answers at zeros,
- * infinities and NaN. Written here is only what Math lacks, or answers otherwise than Python or C99.
+ * infinities and NaN. Written here is only what Math lacks or answers unlike Python or C99.
  *
  *     x, a, b   numbers              n      an exponent
  *     t, h      points of a sum, and their distance
@@ -26,7 +26,7 @@ const xp = (() => {
 
     const exp2 = (x) => Math.pow(2, x);
 
-    // a = b * floordiv(a, b) + mod(a, b), where mod has the sign of b. JavaScript's % has that of a.
+    // a = b * floordiv(a, b) + mod(a, b), mod with the sign of b. JavaScript's % has a's.
     const mod = (a, b) => {
         const rest = a % b;
         return rest === 0 ? copysign(0, b) : (rest < 0) === (b < 0) ? rest : rest + b;
@@ -47,7 +47,7 @@ const xp = (() => {
         return exp(-head * head) * exp((head - x) * (head + x));
     };
 
-    // erfc(x) = 2x/π exp(-x²) ∫ exp(-t²) / (t² + x²) dt over t > 0 (DLMF 7.7.1), by the midpoint rule
+    // erfc(x) = 2x/π exp(-x²) ∫ exp(-t²) / (t² + x²) dt, t > 0 (DLMF 7.7.1), by the midpoint rule
     // with h = 1/2. It is off by the residue of the pole at t = ix, which is known, and by some
     // exp(-π²/h²) = 7e-18 of the rest. From x = π/h on the pole is too far out to matter. (The
     // method: Goodwin 1949, Chiarella and Reichel 1968.) All terms are positive: nothing cancels.
@@ -63,7 +63,7 @@ const xp = (() => {
 
     // Near 0 the power series: 2/√π x Σ (-x²)^k / (k! (2k + 1)) (DLMF 7.6.1).
     const erf = (x) => {
-        if (abs(x) > 0.5) return copysign(1 - erfc(abs(x)), x);
+        if (abs(x) > 0.5) return 1 - erfc(x);
         let [sum, term] = [1, 1];
         for (let k = 1; k < 14; k++) {
             term *= (-x * x) / k;

@@ -22,9 +22,20 @@ def read(y: Any, who: str) -> Trace:
     >>> len(read([Value(1.0) + 1.0, Value(2.0)], "draw").nodes)
     3
     """
+    outputs, title, grads = outputs_of(y, who)
+    return Trace(outputs, title, grads=grads)
+
+
+def outputs_of(y: Any, who: str) -> tuple[list[Value], str, bool]:
+    """Return the Values in ``y``, the name of the Module that made them, whether grads mean something.
+
+    >>> from nn import Neuron
+    >>> outputs_of(Neuron(2), "draw")[1:]
+    ('Neuron', False)
+    """
     if callable(y) and hasattr(y, "named_parameters"):
-        return Trace(_outputs(_run(y, who), who), type(y).__name__, grads=False)
-    return Trace(_outputs(y, who))
+        return _outputs(_run(y, who), who), type(y).__name__, False
+    return _outputs(y, who), "", True
 
 
 def _outputs(y: Any, who: str) -> list[Value]:

@@ -139,6 +139,11 @@ class View:
         single = len(group.nodes) == 1 and len(self._members(at)) == 1
         return group.module is None and (single or at in self.percall)
 
+    def _is_one_for_one(self, tail: int, head: int) -> bool:
+        """Whether each node of the head has one arrow for each of its inputs on the tail."""
+        is_node = self._is_shown_by_node(tail)
+        return is_node and (tail not in self.percall or head in self.percall)
+
     # ---- cards ----
 
     def _add_group(self, at: int, group: Group) -> None:
@@ -188,9 +193,13 @@ class View:
     def _connect(self, at: int, group: Group) -> None:
         if self._is_shown_by_node(at):
             nodes = self._members(at)
-            for place, j in self.trace.places[nodes[0]]:
-                if j in self.card_of:
-                    self._add_line(self.card_of[j], at, place)
+            ends = {
+                (self.card_of[j], place if self._is_one_for_one(self.card_of[j], at) else -1)
+                for place, j in self.trace.places[nodes[0]]
+                if j in self.card_of
+            }
+            for tail, place in sorted(ends, key=lambda end: (end[1], end[0])):
+                self._add_line(tail, at, place)
             for values in zip(*(self.trace.constants(i) for i in nodes)):
                 self._add_constants(list(values), at)
             return

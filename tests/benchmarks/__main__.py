@@ -23,9 +23,9 @@ from typing import Any
 from environments import default_cache, environment, requirements
 from harness import HERE, Row, Task, in_rounds, run, run_bare
 from peers import IN_PYTHON
-from report import COLLECTOR, OURS, WORKS, check_answers, page
+from report import COLLECTOR, GRAPHS, OURS, WORKS, check_answers, page
 
-PARTS = ("peers", "memory", "growth", "life", "import", "anomaly")
+PARTS = ("peers", "memory", "growth", "life", "import", "anomaly", "page")
 
 
 def main() -> None:
@@ -76,7 +76,9 @@ def read_arguments() -> argparse.Namespace:
 
 def rounds(part: str, asked: int) -> int:
     """How often the tasks of a part are measured: memory is the same every time."""
-    return {"peers": asked, "growth": (asked + 1) // 2, "import": 3 * asked}.get(part, 1)
+    return {"peers": asked, "growth": (asked + 1) // 2, "import": 3 * asked, "page": asked}.get(
+        part, 1
+    )
 
 
 def tasks(part: str, engines: list[str], quick: bool) -> list[Task]:
@@ -105,6 +107,8 @@ def tasks(part: str, engines: list[str], quick: bool) -> list[Task]:
             return [{"act": act, "nodes": nodes} for act in ("free", "deepcopy", "pickle")]
         case "import":
             return [{"module": module} for module in ("autograd", "numpy")]
+        case "page":
+            return [{"graph": graph} for graph in GRAPHS]
         case _:
             return [{"turns": 5 if quick else 101}]
 

@@ -31,6 +31,12 @@ BYTES_A_NODE = 160
 GROWTH = 2.0
 IMPORT = 0.5
 ANOMALY = 1.05
+GRAPHS = {"nodes50": "a page of 50 nodes", "mlp": "a page of 65,000 nodes, folded"}
+PAGE = (  # graph, which of its figures, in words, at most
+    ("nodes50", "bytes", "bytes", 150_000),
+    ("nodes50", "edit", "ms to answer an edit", 16.0),
+    ("mlp", "drawn", "seconds to open", 3.0),
+)
 
 
 # ---- rows -----------------------------------------------------------------------------------
@@ -126,6 +132,9 @@ def targets(rows: list[Row]) -> Iterator[tuple[str, str, str, str]]:
     yield verdict("how many of numpy, graphviz, tqdm it loads", loaded, at_most=0)
     cost = figure(rows, "ratio", part="anomaly")
     yield verdict("an engine that can detect anomalies over one that cannot", cost, at_most=ANOMALY)
+    for graph, key, words, bound in PAGE:
+        found = figure(rows, key, part="page", graph=graph)
+        yield verdict(f"{GRAPHS[graph]}: {words}", found, at_most=bound)
 
 
 def spread(rows: list[Row], key: str, **fields: Any) -> float | None:
@@ -172,6 +181,7 @@ def page(results: dict[str, Any]) -> str:
             *growth_table(rows),
             *life_table(rows),
             *import_table(rows),
+            *page_table(rows),
             "",
         ]
     )
@@ -248,6 +258,21 @@ def import_table(rows: list[Row]) -> list[str]:
         failed = [row["error"] for row in rows if row.get("module") == module and "error" in row]
         lines.append([f"`import {module}`", failed[0] if failed else shown(1e3 * (seconds or 0.0))])
     return section("Import, ms", ("what", "processor time"), lines) if lines else []
+
+
+def page_table(rows: list[Row]) -> list[str]:
+    """What a page weighs and how long it takes."""
+    lines = []
+    for graph, words in GRAPHS.items():
+        failed = [r["error"] for r in rows if r.get("graph") == graph and "error" in r]
+        figures = [
+            shown(figure(rows, key, part="page", graph=graph))
+            for key in ("bytes", "made", "drawn", "edit", "slowest")
+        ]
+        if failed or any(r.get("graph") == graph for r in rows):
+            lines.append([words, *(failed or figures)])
+    header = ("what", "bytes", "s to make", "s to open", "ms to edit", "ms, the slowest edit")
+    return section("Pages, in Chromium", header, lines) if lines else []
 
 
 def shown(x: float | None, unit: str = "") -> str:

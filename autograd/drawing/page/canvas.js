@@ -8,7 +8,7 @@
 const HEADER = 28, ROW = 24, NOTE = 18, PAD = 10, ROUND = 6;  // px, as Python left room for
 const BADGE = 46, LETTER = 8, BADGE_PAD = 20;
 const HEAD_LENGTH = 9, HEAD_WIDTH = 4;
-const LEAST_SCALE = 0.05, MOST_SCALE = 4, FIT_SCALE = 1.6, LEGIBLE = 0.5, MARGIN_AROUND = 16;
+const LEAST_SCALE = 0.05, MOST_SCALE = 4, FIT_SCALE = 1.6, LEGIBLE = 0.5, CLOSE = 0.8, MARGIN_AROUND = 16;
 const CLICK = 4;  // px a pointer may move in a click
 const MOST_SHOWN_TERMS = 3;
 const KEY_ZOOM = 1.25;
@@ -68,13 +68,14 @@ class Canvas {
             event.preventDefault();
             document.activeElement?.blur();
         });
-        root.addEventListener("focusin", (event) => this.focused(event));
+        root.parentNode.addEventListener("focusin", (event) => this.focused(event));  // on root itself
+        // it would make root one more stop of Tab
         new ResizeObserver(() => this.resized()).observe(root);
         page.on("view", () => this.draw());
         page.on("step", () => { this.paint(); this.follow(); });
         page.on("call", () => this.paint());
         page.on("select", () => this.paint());
-        page.on("numbers", () => this.paint({ isFlashing: true }));
+        page.on("numbers", () => this.paint({ isFlashing: !page.isRestoring && !isCalm() }));
     }
 
     /* ---- drawing a view ---- */
@@ -91,7 +92,7 @@ class Canvas {
             ...this.callout());
         this.root.setAttribute("aria-label", `Computation graph: ${countOf(scene.cards.length, "card")}`);
         for (const { name, room } of this.cards) this.squeeze(name, room);  // once it is in the document
-        this.rove(scene.order[0] ?? -1);
+        this.rove(scene.order.find((at) => scene.cards[at].nodes.length) ?? -1);
         this.lit = null;
         this.paint();
         this.open();
@@ -105,8 +106,9 @@ class Canvas {
         const part = { at, title: svg("title"), rows };
         const across = !badge ? 0 : title ? Math.max(BADGE, LETTER * badge.length + BADGE_PAD) : w;
         const left = Math.min(across, w), isLast = !rows;
-        part.room = w - left - 2 * PAD + 4;
-        part.name = svg("text", { class: "name", x: (left + w) / 2, y: 20, text: title });
+        const isOpening = isModule && this.page.viewOpening(card.module) >= 0, right = isOpening ? 20 : 0;
+        part.room = w - left - right - PAD;
+        part.name = svg("text", { class: "name", x: (left + w - right) / 2, y: 20, text: title });
         part.root = svg("g", {
             class: `card ${kind}`, transform: `translate(${card.x},${card.y})`, role: "group",
             "data-card": at, tabindex: -1,
@@ -130,22 +132,19 @@ class Canvas {
             for (let y = HEADER + 2 * ROW; y + NOTE <= h + 1; y += NOTE) {
                 part.notes.push(svg("text", { class: "note", x: w / 2, y: y + 13 }));
             }
-            const [value, grad] = isModule ? ["", "largest grad"]
-                : this.page.scene.node(at) < 0 ? ["values", "largest grad"] : ["value", "grad"];
+            part.isMany = this.page.scene.node(at) < 0;
+            const [value, grad] = part.isMany ? ["", "max grad"] : ["value", "grad"];
             part.root.append(
                 svg("rect", { class: leaf ? "handle" : "row", y: HEADER, width: w, height: ROW }),
                 svg("text", { class: "term", x: PAD, y: HEADER + 17, text: value }),
                 part.value, part.shade,
                 svg("text", { class: "term", x: PAD, y: HEADER + ROW + 17, text: grad }),
                 part.grad, ...part.notes);
-            if (isModule) {
-                part.value.setAttribute("x", PAD);
-                part.value.setAttribute("class", "row-text");
-            }
+            if (part.isMany) part.value.setAttribute("class", isModule ? "row-text" : "range");
+            if (isModule) part.value.setAttribute("x", PAD);
         }
         part.root.append(svg("rect", { class: "border", width: w, height: h, rx: ROUND }));
-        if (isModule && this.page.viewOpening(card.module) >= 0) {
-            part.root.classList.add("opens");
+        if (isOpening) {
             part.root.append(svg("path", { class: "plus", d: `M${w - 15},9v10m-5,-5h10` }));
         }
         return part;
@@ -244,15 +243,15 @@ class Canvas {
         put(part.title, "text", text.tip);
         if (card.values && put(part.name, "text", text.value)) this.squeeze(part.name, part.room);
         if (!part.rows) return;
-        let isChanged = put(part.value, "text", text.value);
-        if (isChanged) this.squeeze(part.value, card.w - 2 * PAD - (card.module >= 0 ? 0 : 46));
-        isChanged = put(part.grad, "text", text.grad) || isChanged;
+        const [isNew, isOther] = [put(part.value, "text", text.value), put(part.grad, "text", text.grad)];
+        if (isNew) this.squeeze(part.value, card.w - 2 * PAD - (part.isMany ? 0 : 42));
+        if (isOther) this.squeeze(part.grad, card.w - 2 * PAD - (part.isMany ? 62 : 36));
         put(part.shade, "class", `shade ${this.shade(grad)}`);
         classList.toggle("wrong", text.isBad[0] || text.isBad[1]);
         part.value.classList.toggle("bad", text.isBad[0]);
         part.grad.classList.toggle("bad", text.isBad[1]);
         part.notes.forEach((note, k) => put(note, "text", text.notes[k] ?? ""));
-        if (isChanged && isFlashing && !isCalm()) {
+        if ((isNew || isOther) && isFlashing) {
             classList.remove("changed");
             part.root.getBBox();  // begin again
             classList.add("changed");
@@ -383,9 +382,9 @@ class Canvas {
 
     /* All of a view if that can be read, else its present step or its end. */
     open() {
-        const whole = this.fitted();
-        this.look({ ...whole, scale: Math.max(whole.scale, LEGIBLE) });
-        if (whole.scale < LEGIBLE) {
+        const whole = this.fitted(), isLegible = whole.scale >= LEGIBLE;
+        this.look(isLegible ? whole : { ...whole, scale: CLOSE });
+        if (!isLegible) {
             const { scene, step } = this.page, [card] = this.current(scene.steps[step]).cards;
             this.centre(card ?? scene.outputs[0] ?? scene.order.at(-1), false);
         }
@@ -393,15 +392,27 @@ class Canvas {
     }
 
     centre(at, isSmooth = true) {
-        const card = this.page.scene.cards[at], { scale } = this.window, { view } = this.page;
-        if (!card) return;
+        const card = this.page.scene.cards[at];
+        if (card) this.aim(card, this.window.scale, isSmooth);
+    }
+
+    /* Look at the middle of a box, but not past the ends of the view. */
+    aim({ x, y, w, h }, scale, isSmooth) {
+        const { width, height } = this.page.view;
         const within = (middle, room, length) => (room >= length + 2 * MARGIN_AROUND
             ? (length - room) / 2
             : Math.max(-MARGIN_AROUND, Math.min(length + MARGIN_AROUND - room, middle - room / 2)));
         this.isFitted = false;
-        this.look({ scale,
-            x: within(card.x + card.w / 2, this.size.width / scale, view.width),
-            y: within(card.y + card.h / 2, this.size.height / scale, view.height) }, isSmooth);
+        this.look({ scale, x: within(x + w / 2, this.size.width / scale, width),
+            y: within(y + h / 2, this.size.height / scale, height) }, isSmooth);
+    }
+
+    /* Look at a module that was opened, if the whole view is not to be seen. */
+    showFrame(module) {
+        const frame = this.page.view.frames.find((f) => f.module === module);
+        if (!frame || this.fitted().scale >= LEGIBLE) return;
+        const fits = Math.min(this.size.width / (frame.w + 60), this.size.height / (frame.h + 60));
+        this.aim(frame, Math.max(LEGIBLE, Math.min(CLOSE, fits)), false);
     }
 
     /* Bring what a step is about into the window, if it is outside. */
@@ -546,7 +557,7 @@ class Canvas {
     key(event) {
         const fold = document.activeElement?.dataset?.fold;
         if (fold !== undefined && (event.key === "Enter" || event.key === " ")) {
-            this.page.fold(Number(fold));
+            this.fold(Number(fold));
             return true;
         }
         if (document.activeElement !== this.cards[this.roving]?.root) return false;
@@ -571,10 +582,15 @@ class Canvas {
     }
 
     enter(at) {
-        const node = this.page.scene.node(at);
+        const { page } = this, { scene } = page, node = scene.node(at);
         this.activate(at);
-        if (node >= 0 && this.page.graph.isLeaf(node)) this.page.emit("field");
-        else if (this.page.scene.cards[at]) this.focus(Math.min(at, this.cards.length - 1));
+        if (node >= 0 && page.graph.isLeaf(node)) page.emit("field");
+        else if (page.scene !== scene) this.focus(page.scene.cardOf[scene.newest[at]]);
+    }
+
+    fold(module) {
+        this.page.fold(module);
+        this.focus(this.page.scene.cards.findIndex((card) => card.module === module));
     }
 
     /* The cards that share an input or a user with one, as they stand below each other. */

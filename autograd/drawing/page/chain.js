@@ -50,7 +50,7 @@ function alongPath(graph, stretch) {
 
 function manyOf(n, what) {
     if (n < 2 ** 53) return countOf(n, what);
-    return `${Number.isFinite(n) ? `about ${fmt(n)}` : "over 1e308"} ${what}s`;
+    return `${Number.isFinite(n) ? `about ${fmt(n)}` : "more than 1e308"} ${what}s`;
 }
 
 /* How a node is called in a fraction: its label, a short formula, or its op with its number. */
@@ -58,9 +58,10 @@ function symbolOf(page, i) {
     const label = DATA.nodes.label[i] || (page.graph.isLeaf(i) ? page.name(i) : "");
     if (!label) {
         const formula = page.formula(i);
-        if (formula.length <= LONGEST_SYMBOL) return `(${formula})`;
+        if (formula.length <= LONGEST_SYMBOL && !formula.includes("…")) return `(${formula})`;
         const digits = String(i + 1).replace(/\d/g, (digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]);
-        return DATA.ops[page.graph.op[i]].symbol + digits;
+        const { symbol, name } = DATA.ops[page.graph.op[i]];
+        return (symbol === "^" ? name : symbol) + digits;
     }
     const parts = label.split(".");  // of layers.0.neurons.3.w1 the end says most
     while (parts.length > 1 && parts.join(".").length > LONGEST_SYMBOL) parts.shift();
@@ -111,11 +112,12 @@ class ChainPanel {
         const { page } = this, { graph } = page;
         const facts = el("dl", { class: "facts" });
         const add = (term, fact) => facts.append(el("dt", { text: term }), el("dd", {}, fact));
-        if (!graph.isLeaf(i)) add("made by", page.formula(i));
+        const name = fullName(page, i), made = graph.isLeaf(i) ? name : page.formula(i);
+        if (made !== name) add("made by", made);
         add("value", exactly(graph.value[i]));
         add("grad", exactly(graph.grad[i]));
-        if (placeOf(i)) add("line", [placeOf(i), ...scopeOf(i)].join(" › "));
-        return [this.title(fullName(page, i), page.names.kind(i)), facts, ...this.rule(i)];
+        if (placeOf(i)) add("line", placeOf(i));
+        return [this.title(name, page.names.kind(i)), facts, ...this.rule(i)];
     }
 
     /* A card of several nodes: a folded module, or nodes that are alike. */
@@ -152,7 +154,7 @@ class ChainPanel {
         if (more === 0 && Math.abs(sum - grad) > 1e-9 * size) {
             total.append(` (the products alone sum to ${fmt(sum)}; the sweep adds up at each node)`);
         }
-        return [el("h3", { text: `Chain rule over ${manyOf(count, "path")}` }),
+        return [el("h3", { text: `Chain rule: ${manyOf(count, "path")}` }),
             el("ol", { class: "paths" }, ...list), total];
     }
 
@@ -161,12 +163,13 @@ class ChainPanel {
         const nodes = [i, ...path.map(([user]) => user)], factors = this.factors(nodes, path);
         const said = (key) => factors.map((factor) => factor[key]).join(" times ");
         const isProduct = factors.length > 1;
-        const button = el("button", { type: "button", class: "path", "aria-pressed": at === this.pinned,
+        const button = el("button", { type: "button", class: "path", "aria-pressed": String(at === this.pinned),
             "aria-label": `${said("symbol")} equals ${said("number")}`
                 + `${isProduct ? ` equals ${fmt(product)}` : ""}` },
-        ...factors.flatMap(({ shown }, k) => (k ? [column("·", "×"), shown] : [shown])));
-        if (isProduct) button.append(column("", "="), column("", fmt(product), signClass(product)));
-        button.ariaPressed = at === this.pinned;
+        ...factors.map(({ shown }, k) => el("span", {}, ...(k ? [column("·", "×")] : []), shown)));
+        if (isProduct) {
+            button.append(el("span", {}, column("", "="), column("", fmt(product), signClass(product))));
+        }
         for (const [on, off] of [["pointerenter", "pointerleave"], ["focus", "blur"]]) {
             button.addEventListener(on, () => this.light(nodes));
             button.addEventListener(off, () => this.light(null));
@@ -190,7 +193,7 @@ class ChainPanel {
         if (path.length <= MOST_FACTORS) return down.map(at);
         const hidden = path.slice(FAR, path.length - NEAR), x = alongPath(graph, hidden);
         const symbol = `${countOf(hidden.length, "factor")} between`;
-        const middle = { symbol, number: fmt(x), shown: column(`… ${hidden.length} more …`, enclosed(x), "hint") };
+        const middle = { symbol, number: fmt(x), shown: column(`… ${hidden.length.toLocaleString("en")} more …`, enclosed(x), "hint") };
         return [...down.slice(0, NEAR).map(at), middle, ...down.slice(-FAR).map(at)];
     }
 }
@@ -207,12 +210,9 @@ function placeOf(i) {
     return line ? `${DATA.files[line.file].name}:${line.line}` : "";
 }
 
-function scopeOf(i) {
-    return DATA.lines[DATA.nodes.line[i]].scope;
-}
-
 function nodeButton(page, i) {
-    const button = el("button", { type: "button", class: "node", text: page.name(i) });
+    const parts = page.name(i).split(/(?<=\.)/).flatMap((part) => [el("wbr"), part]);
+    const button = el("button", { type: "button", class: "node" }, ...parts);
     button.addEventListener("click", () => page.select(i));
     return button;
 }

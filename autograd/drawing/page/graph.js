@@ -38,11 +38,6 @@ class Graph {
         return this.usersFound;
     }
 
-    input(i, place) {
-        const j = this.inputs[i][place];
-        return j < 0 ? this.constants[-1 - j] : this.value[j];
-    }
-
     arguments(i) {
         return this.inputs[i].map((j) => (j < 0 ? this.constants[-1 - j] : this.value[j]));
     }
@@ -53,8 +48,7 @@ class Graph {
     }
 
     partial(i, place) {
-        const p = this.partials(i)[place];
-        return typeof p === "function" ? p() : p;
+        return this.partials(i)[place];
     }
 
     /* An adjoint of 0 hands on nothing, whatever the partial; nor does a selection to what it did
@@ -81,8 +75,7 @@ class Graph {
             const partials = this.partials(i), selects = this.ops[this.op[i]].selects;
             for (let place = inputs.length - 1; place >= 0; place--) {
                 if (inputs[place] < 0) continue;
-                const entry = partials[place];
-                const p = typeof entry === "function" ? entry() : entry;
+                const p = partials[place];
                 if (p !== 0 || !selects) this.grad[inputs[place]] += p * g;
             }
         }

@@ -12,7 +12,6 @@ startNotes(page);
 new Search(page);
 new LeafPanel(page);
 page.restore();
-for (const start of [startChain, startTable, startSource, startTraining,
-    typeof startSaving === "undefined" ? () => {} : startSaving]) start(page);
+for (const start of [startChain, startTable, startSource, startTraining, startSaving]) start(page);
 addEventListener("resize", () => arrange(page));
 addEventListener("hashchange", () => page.restore());

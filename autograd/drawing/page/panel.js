@@ -94,6 +94,7 @@ class LeafPanel {
             this.move(event.shiftKey ? steps / 10 : steps);
         } else if (event.key === "Enter") this.take();
         else if (event.key === "Escape") {
+            event.preventDefault();
             this.field.value = exactly(this.page.graph.value[this.node]);
             this.refuse("");
             this.field.blur();
@@ -128,16 +129,17 @@ class LeafPanel {
         if (uses < 2) return this.terms.replaceChildren();
         const rows = scene.outgoing[at].flatMap((arrow) => scene.flows[arrow].edges.map((edge) => {
             const isDone = scene.backwardStep[arrow] <= page.step, [i, place] = edge;
-            const c = graph.contribution(i, place);
+            const c = graph.contribution(i, place), { percall, nodes } = scene.cards[scene.arrows[arrow].head];
+            const call = percall ? `call ${nodes.indexOf(i) + 1}: ` : "";
             return el("li", { class: isDone ? "done" : "pending" },
-                el("span", { class: "from", text: names.name(i) }),
+                el("span", { class: "from", text: call + names.name(i) }),
                 el("span", { text: isDone ? `${fmt(graph.partial(i, place))} × ${enclosed(graph.grad[i])}` : "" }),
                 el("span", { class: isDone ? signClass(c) : "", text: isDone ? fmt(c, { signed: true }) : "–" }));
         }));
         const more = rows.length - MOST_LISTED;
         if (more > 0) rows.splice(MOST_LISTED, more, el("li", { class: "hint", text: `and ${more} more` }));
         this.terms.replaceChildren(
-            el("h3", { text: `grad of ${page.name(node)}: a sum over ${uses} uses` }),
+            el("h2", { text: `grad of ${page.name(node)}: a sum over ${uses} uses` }),
             el("ol", { class: "terms" }, ...rows),
             el("p", { class: "sum" }, isWhole ? "in all " : `${arrived} of ${uses} so far: `,
                 el("strong", { class: signClass(x), text: x === null ? "–" : fmt(x, { signed: true }) })));

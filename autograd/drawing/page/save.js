@@ -101,62 +101,43 @@ function download(blob, name) {
 
 /* ---- Graphviz source ---- */
 
-/* Quoted for an HTML-like label, in which \N would be read as the node's id. */
-function dotText(text) {
-    const names = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\\": "\\\\" };
-    return text.replace(/[&<>"\\]/g, (letter) => names[letter]);
+/* Lines as an HTML-like label, in which \N would be read as the node's id. */
+function dotLabel(...lines) {
+    const named = { "&": "&amp;", "<": "&lt;", ">": "&gt;", "\\": "\\\\" };
+    const plain = (text) => text.replace(/[&<>\\]/g, (letter) => named[letter]);
+    return `label=<${lines.filter(Boolean).map(plain).join("<BR/>") || " "}>`;
 }
 
-function dotCell(text, { fill = "#ffffff", ink = "#1f2933", span = 1, align = "CENTER" } = {}) {
-    return `<TD BGCOLOR="${fill}" COLSPAN="${span}" ALIGN="${align}">`
-        + `<FONT COLOR="${ink}">${dotText(text) || " "}</FONT></TD>`;
-}
-
-/* A card as a table: badge and name, then a row for the value and one for the grad. */
+/* A card as it is drawn: what its header says, then a line for each row. */
 function dotCard(root) {
-    const find = (name) => root.querySelector(`.${name}`);
-    const look = (name, key) => paintOf(getComputedStyle(find(name))[key]).colour;
-    const texts = ["symbol", "name"].filter((name) => find(name)?.textContent);
-    const fills = { symbol: "badge", name: "header" }, span = 3 - texts.length;
-    const rows = [texts.map((name) => dotCell(find(name).textContent,
-        { fill: look(fills[name], "fill"), ink: look(name, "fill"), span })).join("")];
-    const line = (kind, fill) => {
-        if (!find(kind)?.textContent) return;
-        const term = find(kind).closest("g").querySelectorAll(".term")[kind === "grad" ? 1 : 0];
-        rows.push(dotCell(term.textContent, { fill, align: "LEFT" })
-            + dotCell(find(kind).textContent, { fill, align: "RIGHT" }));
-    };
-    line(find("row-text") ? "row-text" : "value", "#ffffff");
-    if (find("shade")) line("grad", look("shade", "fill"));
-    return `<<TABLE BORDER="2" CELLBORDER="0" CELLSPACING="0" CELLPADDING="5" COLOR="${
-        look("border", "stroke")}">${rows.map((row) => `<TR>${row}</TR>`).join("")}</TABLE>>`;
+    const all = (kind) => [...root.querySelectorAll(kind)].map((text) => text.textContent);
+    const numbers = all(".value, .range, .row-text, .grad"), terms = all(".term");
+    const rows = numbers.map((number, k) => `${terms.at(k - numbers.length) ?? ""} ${number}`.trim());
+    const colour = (kind, key) => paintOf(getComputedStyle(root.querySelector(kind))[key]).colour;
+    return `${dotLabel(all(".symbol, .name").join(" "), ...rows, ...all(".note"))} `
+        + `color="${colour(".border", "stroke")}" fillcolor="${colour(".header", "fill")}"`;
 }
 
-/* The present view as Graphviz source; cards inside of a frame's box are in its cluster. */
-function dotSource(page) {
-    const { view, scene, canvas } = page;
+/* The present view and step; cards in the box of a frame are in its cluster. */
+function dotSource({ view, scene, canvas }) {
     const isIn = (a, b) => a.x >= b.x && a.y >= b.y && a.x + a.w <= b.x + b.w && a.y + a.h <= b.y + b.h;
-    const area = ({ w, h }) => w * h;
     const around = (box) => view.frames.filter((frame) => frame !== box && isIn(box, frame))
-        .sort((a, b) => area(a) - area(b))[0];
-    const inside = (frame, indent) => [
-        ...scene.cards.flatMap((card, at) => (around(card) === frame
-            ? [`${indent}n${at} [label=${dotCard(canvas.cards[at].root)}];`] : [])),
-        ...view.frames.filter((inner) => around(inner) === frame).flatMap((inner) => [
-            `${indent}subgraph cluster_${inner.module} {`,
-            `${indent}  label=<${dotText(DATA.modules[inner.module].name)}>;`,
-            ...inside(inner, `${indent}  `), `${indent}}`]),
+        .sort((a, b) => a.w * a.h - b.w * b.h)[0];
+    const inside = (frame) => [
+        ...scene.cards.flatMap((card, at) =>
+            (around(card) === frame ? `n${at} [${dotCard(canvas.cards[at].root)}]` : [])),
+        ...view.frames.flatMap((inner) => (around(inner) === frame ? [
+            `subgraph cluster_${inner.module} {`, `${dotLabel(DATA.modules[inner.module].name)}`,
+            ...inside(inner), "}"] : [])),
     ];
     const arrows = scene.arrows.map(({ tail, head }, at) => {
-        const { line, label } = canvas.arrows[at], style = getComputedStyle(line);
-        const text = label?.textContent ? `, label=<${dotText(label.textContent)}>` : "";
-        const { colour } = paintOf(style.stroke);
-        return `  n${tail} -> n${head} [color="${colour}", penwidth=${parseFloat(style.strokeWidth)}${text}];`;
+        const { line, label } = canvas.arrows[at], { stroke, strokeWidth } = getComputedStyle(line);
+        return `n${tail} -> n${head} [color="${paintOf(stroke).colour}" `
+            + `penwidth=${parseFloat(strokeWidth)} ${dotLabel(label?.textContent)}]`;
     });
-    return ["digraph {", `  rankdir=${view.rankdir}; fontname="Helvetica"; style="rounded,filled";`,
-        '  color="#cbd2d9"; fillcolor="#f7f9fb"; bgcolor="white";',
-        '  node [shape=plain, fontname="Helvetica"]; edge [fontname="Helvetica", fontsize=10];',
-        ...inside(undefined, "  "), ...arrows, "}", ""].join("\n");
+    return ["digraph {", `rankdir=${view.rankdir} style=rounded color="#cbd2d9" fontname=Helvetica`,
+        'node [shape=box style="filled,rounded" penwidth=2 fontname=Helvetica]',
+        "edge [fontname=Helvetica fontsize=10]", ...inside(), ...arrows, "}", ""].join("\n");
 }
 
 /* ---- buttons ---- */

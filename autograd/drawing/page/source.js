@@ -13,9 +13,10 @@ class SourcePanel {
             return;
         }
         this.made = new Map();
-        DATA.nodes.line.forEach((line, i) => {
-            const place = line < 0 ? null : this.key(DATA.lines[line]);
-            if (place) this.made.set(place, [...(this.made.get(place) ?? []), i]);
+        DATA.nodes.line.forEach((at, i) => {
+            const place = at < 0 ? "" : this.key(DATA.lines[at]);
+            if (!this.made.has(place)) this.made.set(place, []);
+            this.made.get(place).push(i);
         });
         this.build();
         page.on("step", () => this.show(page.stepNode() ?? page.selected));
@@ -61,8 +62,8 @@ class SourcePanel {
         const row = line && this.rows.get(this.key(line));
         this.lit?.removeAttribute("aria-current");
         this.lit = row;
-        this.scope.textContent = line
-            ? [...line.scope, placeOf(i)].join(" › ") : "No line: it was given, or made elsewhere.";
+        const scope = line?.scope.length ? `, in ${line.scope.join(" › ")}` : "";
+        this.scope.textContent = i === null ? "" : line ? placeOf(i) + scope : "Given: it has no line.";
         if (!row) return;
         row.setAttribute("aria-current", "true");
         const code = row.closest(".code"), top = row.offsetTop - code.clientHeight / 2;

@@ -135,6 +135,7 @@ class Page {
 
     unfold(module) {
         this.change(this.viewOpening(module), `${this.data.modules[module].path} is open`);
+        this.canvas.showFrame(module);
     }
 
     fold(module) {

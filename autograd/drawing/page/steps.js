@@ -13,9 +13,24 @@ class Scene {
         this.cards.forEach((card, at) => card.nodes.forEach((i) => { this.cardOf[i] = at; }));
         this.newest = this.cards.map((card) => card.nodes.reduce((a, b) => Math.max(a, b), -1));
         this.isOp = this.newest.map((i) => i >= 0 && !graph.isLeaf(i));
-        this.order = this.cards.map((_, at) => at).sort((a, b) => this.newest[a] - this.newest[b]);
+        this.order = this.sorted();
         this.findEdges();
         this.planSteps();
+    }
+
+    /* The cards so that each comes after those it is made from: oldest first, where that leaves a
+       choice, and where folded modules feed each other. */
+    sorted() {
+        const left = this.cards.map((_, at) => at).sort((a, b) => this.newest[a] - this.newest[b]);
+        const order = [], isDone = this.cards.map(() => false), tails = this.cards.map(() => []);
+        for (const { tail, head } of this.arrows) tails[head].push(tail);
+        while (left.length) {
+            const ready = left.findIndex((at) => tails[at].every((tail) => isDone[tail]));
+            const [at] = left.splice(Math.max(0, ready), 1);
+            isDone[at] = true;
+            order.push(at);
+        }
+        return order;
     }
 
     findEdges() {

@@ -35,11 +35,14 @@ class Names {
 
     made(i, depth) {
         const { inputs, constants, op } = this.graph;
-        const operands = inputs[i].slice(0, MOST_OPERANDS).map((j) => {
-            if (j < 0) return fmt(constants[-1 - j]);
+        const isInfix = this.isInfix(i);
+        const operands = inputs[i].slice(0, MOST_OPERANDS).map((j, place) => {
+            if (j < 0) return (isInfix && place ? enclosed : fmt)(constants[-1 - j]);
             if (this.labels[j] || this.graph.isLeaf(j)) return this.name(j);
             if (depth === 0) return "…";
-            return this.isInfix(j) ? `(${this.made(j, depth - 1)})` : this.made(j, depth - 1);
+            const text = this.made(j, depth - 1);
+            return inputs[i].length < 3 && !isWord(this.ops[op[i]].symbol) && this.isInfix(j)
+                ? `(${text})` : text;
         });
         return this.written(op[i], operands, inputs[i].length);
     }
@@ -88,14 +91,17 @@ class Telling {
     /* {main, sub, chip}: main and sub are parts. */
     step(at) {
         const step = this.scene.steps[at];
-        return { sub: [], chip: "", ...this[step.phase](step, at) };
+        const told = { sub: [], ...this[step.phase](step, at) };
+        if (this.scene.cards[step.card]?.percall) told.chip += `, call ${this.scene.call + 1}`;
+        return told;
     }
 
     title(card) {
         const node = this.scene.node(card), { name, badge, count, values } = this.scene.cards[card];
         if (node >= 0) return this.names.name(node);
         if (values) return `the constant ${name || fmt(values[0])}`;
-        return `${name || badge}${count > 1 ? ` ×${count.toLocaleString("en")}` : ""}`;
+        if (!name) return `${count.toLocaleString("en")} ${badge} ops`;
+        return `${name}${count > 1 ? ` ×${count.toLocaleString("en")}` : ""}`;
     }
 
     get goal() {
@@ -128,12 +134,11 @@ class Telling {
         main.push([" = "], [fmt(graph.value[i]), "number"]);
         const places = graph.inputs[i].flatMap((j, place) => (j < 0 ? [] : [place]));
         const partials = places.slice(0, MOST_OPERANDS).flatMap((place, k) => [
-            [`${k ? ", " : ""}by ${names.name(graph.inputs[i][place])} `],
-            [fmt(graph.partial(i, place)), "number"]]);
+            [k ? ", " : ""], [fmt(graph.partial(i, place)), "number"],
+            [` by ${names.name(graph.inputs[i][place])}`]]);
         if (places.length > MOST_OPERANDS) partials.push([", …"]);
         const sub = partials.length
-            ? [["Local derivative, kept for the way back: "], ...partials, ["."]] : [];
-        if (this.scene.cards[card].percall) sub.unshift([`${this.callText()}. `]);
+            ? [[`Local derivative${places.length > 1 ? "s" : ""}, kept for the way back: `], ...partials, ["."]] : [];
         return { chip, main, sub };
     }
 
@@ -143,24 +148,20 @@ class Telling {
             const results = this.scene.outgoing[card].flatMap((arrow) => this.scene.edges[arrow]
                 .map(([i, place]) => this.graph.inputs[i][place]));
             const main = [[`${title}: ${row}`]];
-            if (results.length) main.push(["; "], ...this.spread([...new Set(results)], "hands on"));
+            if (results.length) main.push(["; out come "], ...this.spread([...new Set(results)]));
             return { main, sub: [["Folded: open this module to see its ops."]] };
         }
-        return { main: [[`${title}: `], ...this.spread(nodes, "computes")], sub: [
+        return { main: [[`${title}: `], ...this.spread(nodes)], sub: [
             ["Drawn once: these ops are alike but for their numbers."]] };
     }
 
-    spread(nodes, verb) {
+    spread(nodes) {
         const values = nodes.map((i) => this.graph.value[i]);
         const [low, high] = [values, values].map((all, k) => fmt(all.reduce(
             (a, b) => (Number.isNaN(a) || Number.isNaN(b) ? NaN : Math[k ? "max" : "min"](a, b)))));
         const range = low === high ? [[low, "number"]] : [["from "], [low, "number"], [" to "],
             [high, "number"]];
-        return [[`${verb} ${countOf(nodes.length, "value")}, `], ...range];
-    }
-
-    callText() {
-        return `Call ${this.scene.call + 1} of ${this.scene.view.calls}`;
+        return [[`${countOf(nodes.length, "value")}, `], ...range];
     }
 
     seed() {
@@ -181,8 +182,8 @@ class Telling {
         if (edges.length === 1 && j >= 0) return { chip, ...this.contribution(edges[0], j, tail, at) };
         const n = edges.length.toLocaleString("en"), grad = [fmt(sum, { signed: true }), signClass(sum)];
         if (j < 0) {
-            const many = edges.length === 1 ? "hands back " : `hands back ${n} contributions, together `;
-            return { chip, main: [[`${this.title(head)} ${many}`], grad, [` to ${this.title(tail)}`]],
+            const many = edges.length === 1 ? "a contribution of " : `${n} contributions, together `;
+            return { chip, main: [[`${this.title(head)}, back to ${this.title(tail)}: ${many}`], grad],
                 sub: this.arrivals(tail, at) };
         }
         const main = [[`${this.title(head)}: grad of ${names.name(j)} += `], grad,
@@ -190,7 +191,7 @@ class Telling {
         const shown = scene.printed(arrow), sub = [];
         if (shown && scene.cards[head].percall) {
             const [i, place] = shown;
-            sub.push([`All calls count. ${this.callText()} gives (∂ ${fmt(graph.partial(i, place))}) × `
+            sub.push([`All calls count; call ${scene.call + 1} gives (∂ ${fmt(graph.partial(i, place))}) × `
                 + `${enclosed(graph.grad[i])} = ${fmt(graph.contribution(i, place))}.`]);
         }
         return { chip, main, sub };
@@ -252,7 +253,7 @@ class Telling {
         }
         const end = graph.outputs.find((i) => !Number.isFinite(graph.value[i]));
         if (end !== undefined) {
-            return { chip, main: [[`${names.name(end)} is `], [fmt(graph.value[end]), "neg"],
+            return { chip, main: [[`${names.name(end)} is `], [fmt(graph.value[end]), "bad"],
                 [", so these grads say little: look where it began."]] };
         }
         if (steepest < 0) {

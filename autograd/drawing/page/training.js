@@ -296,7 +296,6 @@ class TrainingPanel {
             ...(this.boundary ? [this.boundary.root] : []), this.curve(), this.own, this.table);
         root.hidden = false;
         root.parentElement.prepend(root);
-        document.documentElement.dataset.training = "";
         this.run(false);
     }
 
@@ -322,10 +321,12 @@ class TrainingPanel {
         marks.append(this.marker);
         root.setAttribute("role", "img");
         for (const event of ["pointerdown", "pointermove"]) {
-            root.addEventListener(event, ({ clientX, buttons }) => {
+            root.addEventListener(event, ({ clientX, buttons, pointerId }) => {
+                if (!buttons) return;
                 const { left, width } = root.getBoundingClientRect();
                 const x = ((clientX - left) / width) * PLOT_WIDTH - LEFT;
-                if (buttons) this.scrub((x / plot.width) * last);
+                root.setPointerCapture(pointerId);
+                this.scrub((x / plot.width) * last);
             });
         }
         this.plot = plot;
@@ -397,6 +398,7 @@ class TrainingPanel {
         slider.setAttribute("aria-valuetext", this.said);
         const isEdited = page.canEdit && this.isEdited(), own = page.graph.value[goal];
         this.where.textContent = `${this.said}${isEdited ? ", edited by hand" : ""}`;
+        document.documentElement.dataset.training = isEdited ? "edited" : "watched";
         const isSame = Object.is(own, loss) || Math.abs(own - loss) <= 1e-6 * Math.abs(loss);
         this.own.textContent = isSame ? "" : `${page.name(goal)} of the graph here: ${fmt(own)}; loss of `
             + `the training: ${fmt(loss)}`;
@@ -418,7 +420,7 @@ class TrainingPanel {
         const cell = (text, kind = "") => el("td", { class: `number ${kind}`, text });
         this.caption.textContent = `Moved most by the ${isEnd ? "last" : "next"} step`;
         this.rows.replaceChildren(
-            el("tr", {}, ...heads.map((text, n) => el("th", { scope: "col", class: n && "number", text }))),
+            el("tr", {}, ...heads.map((text, n) => el("th", { scope: "col", class: n ? "number" : "", text }))),
             ...most.map((n) => {
                 const i = training.parameters[n], grad = page.graph.grad[i];
                 return el("tr", {}, el("th", { scope: "row" }, nodeButton(page, i)),
