@@ -376,11 +376,8 @@ def _text(file: str) -> list[str]:
 
 def _extent(code: CodeType) -> tuple[int, int]:
     """The first and the last line of a function."""
-    first = last = code.co_firstlineno
-    inside = [code]
-    for part in inside:  # the list grows as it is read
-        last = max([last, *(line for _, _, line in part.co_lines() if line)])
-        inside += [x for x in part.co_consts if isinstance(x, CodeType)]
+    first = code.co_firstlineno
+    last = max(line or first for _, _, line in code.co_lines())
     with suppress(Exception):  # a lambda need not begin where a statement does
         block = inspect.getblock(_text(code.co_filename)[first - 1 :])
         last = max(last, first + len(block) - 1)

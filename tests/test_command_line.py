@@ -220,7 +220,7 @@ def test_everything_else_is_refused_by_name(text, got):
     "text, message",
     [
         ("a*b", "expected a number for b; add b=2"),
-        ("a + c*b + a*c", "expected numbers for c, b; add c=2 b=2"),
+        ("a + c*b*d", "expected numbers for c, b, d; add c=2 b=2 d=2"),
         ("sin", "expected sin, which is an op, to be called; write sin(...)"),
         ("2*sin + a", "expected sin, which is an op, to be called; write sin(...)"),
         ("tahn(a)", "expected the name of an op, got 'tahn'; there is tan, tanh, atan"),
@@ -376,6 +376,14 @@ def test_terminals_without_the_characters_get_plain_ones(encoding, monkeypatch):
     sys.stdout.flush()
     text = raw.getvalue().decode(encoding)
     assert ("└─ α" in text) if encoding == "utf-8" else ("`- ?" in text)
+
+
+def test_names_a_terminal_cannot_show_become_question_marks(explained, monkeypatch):
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    assert main(["explain", "α*2", "α=3", "--no-open"]) == 0
+    sys.stdout.flush()
+    assert raw.getvalue().startswith(b"?*2 = 6\n    grad of ? = 2\n")
 
 
 @pytest.mark.parametrize("words", [[], ["-h"], ["--help"], ["help"]])

@@ -17,7 +17,7 @@ from autograd import Value, explain, no_grad
 from autograd.drawing.labels import clean, number
 from autograd.drawing.render import render
 from autograd.engine import graph, local_partials
-from nn import MLP, cross_entropy, fit
+from nn import MLP, SGD, cross_entropy, fit
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = [
@@ -288,6 +288,8 @@ def test_the_table_is_filtered_sorted_and_selects(visit):
     tab.keyboard.press("Enter")
     assert tab.locator("#chain h2").inner_text().startswith("o")
     assert tab.locator("#table tr[aria-current]").count() == 1
+    tab.wait_for_timeout(50)
+    assert tab.evaluate("document.activeElement.textContent") == "o"  # the focus stays there
     tab.fill("#table input", "no such node")
     eventually(tab, lambda: rows.count() == 0)
     assert "0 of" in tab.locator("#table [role=status]").inner_text()
@@ -572,6 +574,27 @@ def test_a_training_without_a_plane_shows_the_loss_alone(visit):
     tab = visit(explain(model, X, [float(k % 2) for k in range(6)], history=history).html)
     assert tab.locator("#training canvas").count() == 0
     assert tab.locator("#training .curve").count() == 1
+
+
+def test_a_training_that_diverges_is_shown_as_far_as_it_goes(visit):
+    page = explain(MLP(2, [2, 1], rng=0), POINTS, CLASSES, optimizer=lambda p: SGD(p, 1e200), steps=6)
+    tab = visit(page.html)
+    for k in range(7):
+        scrub(tab, k)
+    assert tab.locator("#training output").inner_text().split()[-1] in ("nan", "inf")
+    assert "nan" not in tab.locator("#training .curve").get_attribute("d").lower()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_panels(visit, learner, theme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    parts = ["table=1", "node=3", "training=4", f"theme={theme}"]
+    for html in (learner.html, explain(distance, 1.0, 4.0).html):
+        tab = visit(html, fragment="&".join(parts), reduced_motion="reduce")
+        tab.wait_for_timeout(80)
+        found = Axe().run(tab).response["violations"]
+        assert [(v["id"], [n["target"] for n in v["nodes"]]) for v in found] == []
 
 
 def test_no_training_no_panel(visit):

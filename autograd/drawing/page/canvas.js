@@ -10,8 +10,7 @@ const BADGE = 46, LETTER = 8, BADGE_PAD = 20;
 const HEAD_LENGTH = 9, HEAD_WIDTH = 4;
 const LEAST_SCALE = 0.05, MOST_SCALE = 4, FIT_SCALE = 1.6, LEGIBLE = 0.5, CLOSE = 0.8, MARGIN_AROUND = 16;
 const CLICK = 4;  // px a pointer may move in a click
-const MOST_SHOWN_TERMS = 3;
-const KEY_ZOOM = 1.25;
+const MOST_SHOWN_TERMS = 3, CALLOUT = 40;
 
 /* An element: el("p", {class: "note", text: "…"}, children or strings). */
 function el(tag, attributes = {}, ...children) {
@@ -48,28 +47,27 @@ function isCalm() {
     return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
 
-/* A box with some corners round. */
-function box(x, y, w, h, { top = false, bottom = false, left = true, right = true }) {
-    const r = (is) => (is ? ROUND : 0);
-    const [a, b, c, d] = [r(top && left), r(top && right), r(bottom && right), r(bottom && left)];
-    return `M${x + a},${y}H${x + w - b}q${b},0 ${b},${b}V${y + h - c}q0,${c} ${-c},${c}`
-        + `H${x + d}q${-d},0 ${-d},${-d}V${y + a}q0,${-a} ${a},${-a}z`;
+/* A box across a card, with some corners round. */
+function box(y, w, h, { top = false, bottom = false, right = true }) {
+    const [a, b] = [top ? ROUND : 0, top && right ? ROUND : 0];
+    const [c, d] = [bottom && right ? ROUND : 0, bottom ? ROUND : 0];
+    return `M${a},${y}H${w - b}q${b},0 ${b},${b}V${y + h - c}q0,${c} ${-c},${c}`
+        + `H${d}q${-d},0 ${-d},${-d}V${y + a}q0,${-a} ${a},${-a}z`;
 }
 
 class Canvas {
     constructor(page, root) {
         Object.assign(this, { page, root, window: { x: 0, y: 0, scale: 1 }, isFitted: true });
+        Object.assign(this, { fonts: {}, ruler: el("canvas").getContext("2d") });
         this.pointers = new Map();
         root.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
         for (const kind of ["pointerdown", "pointermove", "pointerup", "pointercancel"]) {
             root.addEventListener(kind, (event) => this[kind](event));
         }
-        root.addEventListener("mousedown", (event) => {  // a click selects, only keys move the focus
-            event.preventDefault();
+        root.addEventListener("mousedown", (event) => {
+            event.preventDefault();  // a click selects, only keys move the focus
             document.activeElement?.blur();
         });
-        root.parentNode.addEventListener("focusin", (event) => this.focused(event));  // on root itself
-        // it would make root one more stop of Tab
         new ResizeObserver(() => this.resized()).observe(root);
         page.on("view", () => this.draw());
         page.on("step", () => { this.paint(); this.follow(); });
@@ -90,101 +88,91 @@ class Canvas {
             svg("g", { class: "cards" }, ...scene.order.map((at) => this.cards[at].root)),
             svg("g", { class: "labels" }, ...this.arrows.map(({ label }) => label).filter(Boolean)),
             ...this.callout());
-        this.root.setAttribute("aria-label", `Computation graph: ${countOf(scene.cards.length, "card")}`);
-        for (const { name, room } of this.cards) this.squeeze(name, room);  // once it is in the document
-        this.rove(scene.order.find((at) => scene.cards[at].nodes.length) ?? -1);
+        const said = `Computation graph: ${countOf(scene.cards.length, "card")}`;
+        this.root.setAttribute("aria-label", said);
+        for (const { name, room } of this.cards) this.squeeze(name, room);
         this.lit = null;
         this.paint();
         this.open();
     }
 
     card(card, at) {
-        const { w, h, badge, name, count, kind } = card;
+        const { w, h, badge, name, count, kind, module } = card, isOpening = this.opens(card);
         const title = count > 1 ? `${name} ×${count.toLocaleString("en")}`.trim() : name;
-        const rows = Math.max(0, Math.round((h - HEADER) / ROW - 0.4)), isModule = card.module >= 0;
-        const leaf = !isModule && card.nodes.length && this.page.graph.isLeaf(card.nodes[0]);
-        const part = { at, title: svg("title"), rows };
-        const across = !badge ? 0 : title ? Math.max(BADGE, LETTER * badge.length + BADGE_PAD) : w;
-        const left = Math.min(across, w), isLast = !rows;
-        const isOpening = isModule && this.page.viewOpening(card.module) >= 0, right = isOpening ? 20 : 0;
-        part.room = w - left - right - PAD;
-        part.name = svg("text", { class: "name", x: (left + w - right) / 2, y: 20, text: title });
-        part.root = svg("g", {
-            class: `card ${kind}`, transform: `translate(${card.x},${card.y})`, role: "group",
-            "data-card": at, tabindex: -1,
-        }, part.title,
-        svg("rect", { class: "ring", x: -5, y: -5, width: w + 10, height: h + 10, rx: ROUND + 4 }),
-        svg("rect", { class: "body", width: w, height: h, rx: ROUND }),
-        svg("path", { class: "header", d: box(0, 0, w, HEADER, { top: true, bottom: isLast }) }));
-        if (left) {
-            part.root.append(
-                svg("path", { class: "badge", d: box(0, 0, left, HEADER,
-                    { top: true, bottom: isLast, right: left === w }) }),
-                svg("text", { class: "symbol", x: left / 2, y: 20, text: badge }));
+        const left = !badge ? 0 : title ? Math.max(BADGE, LETTER * badge.length + BADGE_PAD) : w;
+        const right = isOpening ? 20 : 0, hasRows = h > HEADER, ends = { top: true, bottom: !hasRows };
+        const text = (kind, x, y, said = "") => svg("text", { class: kind, x, y, text: said });
+        const part = { hasRows, title: svg("title"), room: w - left - right - PAD, notes: [] };
+        part.name = text("name", (left + w - right) / 2, 20, title);
+        const marks = [part.title,
+            svg("rect", { class: "ring", x: -5, y: -5, width: w + 10, height: h + 10, rx: ROUND + 4 }),
+            svg("rect", { class: "body", width: w, height: h, rx: ROUND }),
+            svg("path", { class: "header", d: box(0, w, HEADER, ends) })];
+        if (badge) {
+            marks.push(svg("path", { class: "badge",
+                d: box(0, left, HEADER, { ...ends, right: left >= w }) }));
+            marks.push(text("symbol", left / 2, 20, badge));
         }
-        if (left < w) part.root.append(part.name);
-        if (rows) {
-            part.value = svg("text", { class: "value", x: w - PAD, y: HEADER + 18 });
-            part.grad = svg("text", { class: "grad", x: w - PAD, y: HEADER + ROW + 18 });
-            part.shade = svg("path", { d: box(0, HEADER + ROW, w, ROW,
-                { bottom: h < HEADER + 2 * ROW + NOTE }) });
-            part.notes = [];
-            for (let y = HEADER + 2 * ROW; y + NOTE <= h + 1; y += NOTE) {
-                part.notes.push(svg("text", { class: "note", x: w / 2, y: y + 13 }));
+        if (left < w) marks.push(part.name);
+        if (hasRows) {
+            const isMany = this.page.scene.node(at) < 0, [first, second] = [HEADER, HEADER + ROW];
+            const isLeaf = module < 0 && this.page.graph.isLeaf(card.nodes[0]);
+            const kinds = module >= 0 ? "row-text" : isMany ? "range" : "value";
+            part.value = text(kinds, module >= 0 ? PAD : w - PAD, first + 18);
+            part.grad = text("grad", w - PAD, second + 18);
+            part.rooms = isMany ? [w - 2 * PAD, w - 2 * PAD - 62] : [w - 62, w - 56];
+            part.shade = svg("path", { d: box(second, w, ROW, { bottom: h < second + ROW + NOTE }) });
+            for (let y = second + ROW; y + NOTE <= h + 1; y += NOTE) {
+                part.notes.push(text("note", w / 2, y + 13));
             }
-            part.isMany = this.page.scene.node(at) < 0;
-            const [value, grad] = part.isMany ? ["", "max grad"] : ["value", "grad"];
-            part.root.append(
-                svg("rect", { class: leaf ? "handle" : "row", y: HEADER, width: w, height: ROW }),
-                svg("text", { class: "term", x: PAD, y: HEADER + 17, text: value }),
-                part.value, part.shade,
-                svg("text", { class: "term", x: PAD, y: HEADER + ROW + 17, text: grad }),
-                part.grad, ...part.notes);
-            if (part.isMany) part.value.setAttribute("class", isModule ? "row-text" : "range");
-            if (isModule) part.value.setAttribute("x", PAD);
+            marks.push(
+                svg("rect", { class: isLeaf ? "handle" : "row", y: first, width: w, height: ROW }),
+                text("term", PAD, first + 17, isMany ? "" : "value"), part.value, part.shade,
+                text("term", PAD, second + 17, isMany ? "max grad" : "grad"), part.grad,
+                ...part.notes);
         }
-        part.root.append(svg("rect", { class: "border", width: w, height: h, rx: ROUND }));
-        if (isOpening) {
-            part.root.append(svg("path", { class: "plus", d: `M${w - 15},9v10m-5,-5h10` }));
-        }
+        marks.push(svg("rect", { class: "border", width: w, height: h, rx: ROUND }));
+        if (isOpening) marks.push(svg("path", { class: "plus", d: `M${w - 15},9v10m-5,-5h10` }));
+        part.root = svg("g", { class: `card ${kind}`, transform: `translate(${card.x},${card.y})`,
+            role: "group", "data-card": at, tabindex: -1 }, ...marks);
         return part;
     }
 
-    arrow(arrow, at) {
-        const points = arrow.points, tip = points.at(-1);
-        const from = points.findLast(([x, y]) => Math.hypot(tip[0] - x, tip[1] - y) > 1) ?? tip;
-        const size = Math.hypot(tip[0] - from[0], tip[1] - from[1]) || 1;
-        const [ux, uy] = [(tip[0] - from[0]) / size, (tip[1] - from[1]) / size];
-        const back = (k) => `${(tip[0] - k * ux).toFixed(1)},${(tip[1] - k * uy).toFixed(1)}`;
-        const curve = points.slice(1, -1).map((p) => p.join(",")).join(" ");
-        const d = (end) => `M${points[0].join(",")}C${curve} ${end}`;
-        const side = (k) => `${(tip[0] - HEAD_LENGTH * ux + k * uy).toFixed(1)},`
-            + `${(tip[1] - HEAD_LENGTH * uy - k * ux).toFixed(1)}`;
-        const part = { title: svg("title"), line: svg("path", { class: "line", d: d(back(6)) }) };
+    /* Whether a card is a module that can be opened. */
+    opens({ module }) {
+        return module >= 0 && this.page.viewOpening(module) >= 0;
+    }
+
+    arrow({ points, label }, at) {
+        const [x, y] = points.at(-1), xy = (p) => p.map((n) => n.toFixed(1)).join(",");
+        const from = points.findLast(([a, b]) => Math.hypot(x - a, y - b) > 1) ?? [x - 1, y];
+        const size = Math.hypot(x - from[0], y - from[1]);
+        const [ux, uy] = [(x - from[0]) / size, (y - from[1]) / size];
+        const behind = (k, aside = 0) => xy([x - k * ux + aside * uy, y - k * uy - aside * ux]);
+        const d = `M${xy(points[0])}C${points.slice(1, -1).map(xy).join(" ")} ${behind(6)}`;
+        const part = { title: svg("title"), line: svg("path", { class: "line", d }) };
+        const [one, other] = [HEAD_WIDTH, -HEAD_WIDTH].map((aside) => behind(HEAD_LENGTH, aside));
         part.root = svg("g", { class: "arrow", "data-arrow": at }, part.title,
-            svg("path", { class: "reach", d: d(tip.join(",")) }), part.line,
-            svg("path", { class: "head", d: `M${tip.join(",")}L${side(HEAD_WIDTH)} ${side(-HEAD_WIDTH)}z` }),
-            svg("path", { class: "dots", d: d(back(6)) }));
-        if (arrow.label) {
-            const [x, y] = arrow.label;
-            part.label = svg("text", { class: "partial", x, y: y + 4 });
-        }
+            svg("path", { class: "reach", d }), part.line,
+            svg("path", { class: "head", d: `M${xy([x, y])}L${one} ${other}z` }),
+            svg("path", { class: "dots", d }));
+        if (label) part.label = svg("text", { class: "partial", x: label[0], y: label[1] + 4 });
         return part;
     }
 
+    /* An open module; its name folds it. */
     frame({ module, x, y, w, h }) {
-        const { name, path } = DATA.modules[module], target = this.page.viewFolding(module);
-        const root = svg("g", { class: "frame" },
-            svg("rect", { class: "area", x, y, width: w, height: h, rx: 10 }));
-        const text = svg("text", { class: "frame-name", x: x + (target >= 0 ? 36 : 12), y: y + 20, text: name });
-        if (target >= 0) {
-            root.append(svg("g", { class: "fold", role: "button", tabindex: 0, "data-fold": module,
-                "aria-label": `Fold ${path}` },
-            svg("rect", { x: x + 9, y: y + 6, width: 19, height: 19, rx: 4 }),
-            svg("path", { d: `M${x + 14},${y + 15.5}h9` })));
-        }
-        root.append(text);
-        return root;
+        const { name, path } = DATA.modules[module], isFolding = this.page.viewFolding(module) >= 0;
+        const area = svg("rect", { class: "area", x, y, width: w, height: h, rx: 10 });
+        const text = svg("text", { class: "frame-name", x: x + (isFolding ? 36 : 12), y: y + 20,
+            text: name });
+        if (!isFolding) return svg("g", {}, area, text);
+        const reach = 44 + 9 * name.length;
+        return svg("g", {}, area, svg("g", { class: "fold", role: "button", tabindex: 0,
+            "data-fold": module, "aria-label": `Fold ${path}` },
+        svg("rect", { class: "reach", x: x + 3, y: y + 2, width: reach, height: 27 }),
+        svg("rect", { class: "box", x: x + 9, y: y + 6, width: 19, height: 19, rx: 4 }),
+        svg("path", { d: `M${x + 14},${y + 15.5}h9` }), text));
     }
 
     /* Where a nan or inf began. */
@@ -194,14 +182,18 @@ class Canvas {
         const { x, y, w } = this.page.scene.cards[at];
         const said = `began here: ${DATA.began.text}`, wide = 9 * said.length + 20;
         return [svg("g", { class: "callout", transform: `translate(${x + w / 2},${y})` },
-            svg("path", { d: `M-7,-12h14l-7,8z` }),
+            svg("path", { d: "M-7,-12h14l-7,8z" }),
             svg("rect", { x: -wide / 2, y: -36, width: wide, height: 25, rx: ROUND }),
             svg("text", { y: -18, text: said }))];
     }
 
+    /* Make a text fit. It is measured off the page, which would have to be laid out for each. */
     squeeze(text, room) {
         text.removeAttribute("textLength");
-        if (text.textContent.length > 4 && text.getComputedTextLength() > room) {
+        const kind = text.getAttribute("class");
+        this.fonts[kind] ??= getComputedStyle(text).font;
+        this.ruler.font = this.fonts[kind];
+        if (room > 0 && this.ruler.measureText(text.textContent).width > room) {
             text.setAttribute("textLength", room);
             text.setAttribute("lengthAdjust", "spacingAndGlyphs");
         }
@@ -213,8 +205,9 @@ class Canvas {
         const { scene, step } = this.page;
         this.steepest = scene.steepest;
         const now = scene.steps[step], ends = this.current(now);
-        this.cards.forEach((part, at) => this.paintCard(part, at, ends.cards, isFlashing));
-        this.arrows.forEach((part, at) => this.paintArrow(part, at, now, ends.arrows));
+        const changed = this.cards.filter((part, at) => this.paintCard(part, at, ends.cards));
+        if (isFlashing) this.flash(changed);
+        this.arrows.forEach((part, at) => this.paintArrow(part, at, ends.arrows));
         this.root.classList.toggle("dimmed", Boolean(this.lit));
         this.root.classList.toggle("back", now.phase === "backward");
     }
@@ -224,11 +217,20 @@ class Canvas {
         const { scene } = this.page, { incoming, arrows } = scene;
         if (step.phase === "forward") return { cards: [step.card], arrows: incoming[step.card] };
         if (step.phase === "seed") return { cards: scene.outputs, arrows: [] };
-        if (step.phase === "backward") return { cards: [arrows[step.arrow].tail], arrows: [step.arrow] };
+        if (step.phase === "backward") {
+            return { cards: [arrows[step.arrow].tail], arrows: [step.arrow] };
+        }
         return { cards: [], arrows: [] };
     }
 
-    paintCard(part, at, current, isFlashing) {
+    flash(cards) {
+        for (const { root } of cards) root.classList.remove("changed");
+        this.root.getBoundingClientRect();  // begin again
+        for (const { root } of cards) root.classList.add("changed");
+    }
+
+    /* Returns whether its numbers have changed. */
+    paintCard(part, at, current) {
         const { scene, step, selected, card: chosen } = this.page, card = scene.cards[at];
         const isKnown = scene.forwardStep[at] <= step, grad = scene.grad(at, step);
         const isSelected = selected === null ? card === chosen && card.nodes.length > 0
@@ -242,55 +244,53 @@ class Canvas {
         put(part.root, "aria-label", text.label);
         put(part.title, "text", text.tip);
         if (card.values && put(part.name, "text", text.value)) this.squeeze(part.name, part.room);
-        if (!part.rows) return;
-        const [isNew, isOther] = [put(part.value, "text", text.value), put(part.grad, "text", text.grad)];
-        if (isNew) this.squeeze(part.value, card.w - 2 * PAD - (part.isMany ? 0 : 42));
-        if (isOther) this.squeeze(part.grad, card.w - 2 * PAD - (part.isMany ? 62 : 36));
+        if (!part.hasRows) return false;
+        const isNew = ["value", "grad"].map((row, k) => {
+            const is = put(part[row], "text", text[row]);
+            if (is) this.squeeze(part[row], part.rooms[k]);
+            part[row].classList.toggle("bad", text.isBad[k]);
+            return is;
+        });
         put(part.shade, "class", `shade ${this.shade(grad)}`);
-        classList.toggle("wrong", text.isBad[0] || text.isBad[1]);
-        part.value.classList.toggle("bad", text.isBad[0]);
-        part.grad.classList.toggle("bad", text.isBad[1]);
+        classList.toggle("wrong", text.isBad.includes(true));
         part.notes.forEach((note, k) => put(note, "text", text.notes[k] ?? ""));
-        if ((isNew || isOther) && isFlashing) {
-            classList.remove("changed");
-            part.root.getBBox();  // begin again
-            classList.add("changed");
-        }
+        return isNew.includes(true);
     }
 
+    /* What a card says: in its rows, when pointed at, and to a screen reader. */
     texts(at, isKnown, grad) {
-        const { scene, names } = this.page, { graph } = scene, card = scene.cards[at];
-        const i = scene.node(at), title = this.page.telling.title(at);
+        const { scene, names, graph, telling } = this.page, card = scene.cards[at], { x } = grad;
         if (card.values) {
-            const x = asNumber(card.percall ? card.values[scene.call] : card.values[0]);
-            const value = card.percall ? fmt(x)
-                : card.count > 1 ? `${card.name} ×${card.count.toLocaleString("en")}` : card.name;
-            return { value, label: `constant ${value}`, tip: `constant ${exactly(x)}` };
+            const number = asNumber(card.values[card.percall ? scene.call : 0]);
+            const value = card.percall ? fmt(number) : card.count > 1
+                ? `${card.name} ×${card.count.toLocaleString("en")}` : card.name;
+            const tip = `constant ${card.percall || card.count === 1 ? exactly(number) : value}`;
+            return { value, label: `constant ${value}`, tip };
         }
-        let [low, high] = i >= 0 ? [graph.value[i], graph.value[i]] : scene.range(at);
-        let value = !isKnown ? "–" : low === high || i >= 0 ? fmt(low) : `${fmt(low)} … ${fmt(high)}`;
-        if (card.module >= 0) value = card.row;
-        const { x } = grad, isPart = i < 0 && x !== null && !grad.isWhole;
+        const i = scene.node(at), isModule = card.module >= 0, title = telling.title(at);
+        const [low, high] = i < 0 ? scene.range(at) : [graph.value[i], graph.value[i]];
+        const isPart = i < 0 && x !== null && !grad.isWhole;  // of its grads only some are known
+        const values = low === high || i >= 0 ? fmt(low) : `${fmt(low)} … ${fmt(high)}`;
+        const value = isModule ? card.row : isKnown ? values : "–";
         const shown = isPart ? "…" : x === null ? "–" : fmt(x, { signed: true });
-        const isBad = [isKnown && !Number.isFinite(high - low), x !== null && !isPart && !Number.isFinite(x)];
-        const said = isKnown ? value : "not yet computed";
-        const kind = i >= 0 ? names.kind(i) : card.module >= 0 ? "module" : card.kind;
-        const open = card.module >= 0 && this.page.viewOpening(card.module) >= 0 ? ", Enter opens it" : "";
-        const label = `${title}, ${kind}, ${card.module >= 0 ? "" : "value "}${said}, `
-            + `grad ${x === null ? "none yet" : isPart ? "arriving" : shown}${open}`;
-        const made = i >= 0 && !graph.isLeaf(i) ? ` = ${names.formula(i)}` : "";
-        const full = i >= 0 ? DATA.nodes.full?.[i] ?? title : title;
-        const digits = i >= 0 && isKnown ? `\nvalue ${exactly(low)}` : "";
-        const uses = grad.uses > 1 && grad.isWhole ? `\nsum over ${grad.uses} uses` : "";
-        const tip = `${full}${made === ` = ${full}` ? "" : made}${digits}`
-            + `${x === null ? "\nno grad yet" : isPart ? "" : `\ngrad ${exactly(x)}`}${uses}`;
-        return { value, grad: shown, label, tip, isBad, notes: this.notes(i, grad) };
+        const label = `${title}, ${i < 0 ? card.kind : names.kind(i)}, ${isModule ? "" : "value "}`
+            + `${isKnown ? value : "not yet computed"}, `
+            + `grad ${x === null ? "none yet" : isPart ? "arriving" : shown}`
+            + (this.opens(card) ? ", Enter opens it" : "");
+        const full = DATA.nodes.full?.[i] ?? title, made = i < 0 ? full : names.formula(i);
+        const tip = [made === full ? full : `${full} = ${made}`];
+        if (i >= 0 && isKnown) tip.push(`value ${exactly(low)}`);
+        if (!isPart) tip.push(x === null ? "no grad yet" : `grad ${exactly(x)}`);
+        if (grad.uses > 1 && grad.isWhole) tip.push(`sum over ${grad.uses} uses`);
+        const isBad = [isKnown && !Number.isFinite(high - low),
+            x !== null && !isPart && !Number.isFinite(x)];
+        return { value, grad: shown, label, tip: tip.join("\n"), isBad, notes: this.notes(i, grad) };
     }
 
     /* The grad as the sum it is, while it grows. */
     notes(i, { terms, arrived, uses, isWhole, x }) {
         if (i < 0 || uses < 2 || x === null) return [];
-        const said = isWhole ? `sum over ${uses.toLocaleString("en")} uses` : `${arrived} of ${uses} uses`;
+        const said = isWhole ? `sum over ${countOf(uses, "use")}` : `${arrived} of ${uses} uses`;
         if (terms.length > MOST_SHOWN_TERMS || terms.length < 2) return [said];
         return [`= ${asSum(terms)}${isWhole ? "" : " …"}`, said];
     }
@@ -304,39 +304,35 @@ class Canvas {
         return `${x < 0 ? "n" : "p"}${size}`;
     }
 
-    paintArrow(part, at, now, current) {
-        const { scene, step } = this.page, { graph } = scene, arrow = scene.arrows[at];
-        const isBack = scene.backwardStep[at] <= step, isCurrent = current.includes(at);
-        const { sum, edges } = scene.flows[at], printed = scene.printed(at);
-        const isKnown = scene.forwardStep[arrow.head] <= step;
-        const sign = !isBack || !edges.length ? "" : Number.isFinite(sum) ? signClass(sum) : "bad";
-        const kind = `${sign} ${isCurrent ? "current" : ""} ${isKnown ? "" : "fresh"} `
-            + `${this.lit?.arrows.has(at) ? "lit" : ""}`;
-        put(part.root, "class", `arrow ${kind}`.trim());
-        const share = Number.isFinite(sum) ? Math.min(1, Math.abs(sum) / this.steepest) : 0;
+    paintArrow(part, at, current) {
+        const { scene, step, graph, names } = this.page, { sum, edges } = scene.flows[at];
+        const isBack = scene.backwardStep[at] <= step, printed = scene.printed(at);
+        const isFresh = scene.forwardStep[scene.arrows[at].head] > step;
+        const kind = [
+            isBack && (Number.isFinite(sum) ? signClass(sum) : "bad"),
+            current.includes(at) && "current", isFresh && "fresh", this.lit?.arrows.has(at) && "lit",
+        ].filter(Boolean).join(" ");
+        put(part.root, "class", `arrow ${kind}`);
+        const share = Math.min(1, Math.abs(sum) / this.steepest) || 0;
         put(part.line, "stroke-width", isBack ? (1 + 2 * Math.sqrt(share)).toFixed(2) : "1.2");
-        const p = printed ? graph.partial(...printed) : NaN;
-        if (part.label) {
-            const isShown = printed && step >= scene.seed;
-            put(part.label, "class", `partial ${kind}`.trim());
-            put(part.label, "text", isShown ? `∂ ${fmt(p)}` : "");
+        const tip = [edges.length ? countOf(edges.length, "arrow") : "a constant: no gradient"];
+        if (printed) {
+            const [i, place] = printed, p = graph.partial(i, place);
+            tip[0] = `∂ ${exactly(p)}: local derivative of ${names.formula(i)} `
+                + `by ${names.name(graph.inputs[i][place])}`;
+            if (part.label) put(part.label, "text", step >= scene.seed ? `∂ ${fmt(p)}` : "");
         }
-        const local = printed ? `∂ ${exactly(p)}: local derivative of ${this.page.formula(printed[0])} `
-            + `by ${this.page.name(graph.inputs[printed[0]][printed[1]])}`
-            : edges.length ? countOf(edges.length, "arrow") : "a constant: no gradient";
-        put(part.title, "text", isBack && edges.length
-            ? `${local}\n${exactly(sum)} flows back${edges.length > 1 ? " in all" : ""}` : local);
+        if (part.label) put(part.label, "class", `partial ${kind}`);
+        if (isBack) tip.push(`${exactly(sum)} flows back${edges.length > 1 ? " in all" : ""}`);
+        put(part.title, "text", tip.join("\n"));
     }
 
     /* Show a way through the graph, given by its nodes; null: none. */
     highlight(nodes) {
-        const { scene } = this.page;
-        this.lit = nodes && { cards: new Set(nodes.map((i) => scene.cardOf[i])), arrows: new Set() };
-        nodes?.slice(1).forEach((i, k) => {
-            scene.arrows.forEach(({ tail, head }, at) => {
-                if (tail === scene.cardOf[nodes[k]] && head === scene.cardOf[i]) this.lit.arrows.add(at);
-            });
-        });
+        const { cardOf, arrows } = this.page.scene, path = (nodes ?? []).map((i) => cardOf[i]);
+        const isOn = ({ tail, head }) => path.some((at, k) => at === tail && path[k + 1] === head);
+        const found = arrows.flatMap((arrow, at) => (isOn(arrow) ? [at] : []));
+        this.lit = nodes && { cards: new Set(path), arrows: new Set(found) };
         this.paint();
     }
 
@@ -368,11 +364,10 @@ class Canvas {
     }
 
     fitted() {
-        const { view } = this.page, { width, height } = this.size, m = 2 * MARGIN_AROUND;
-        const top = DATA.began ? 40 : 0;
-        const [w, h] = [view.width + m, view.height + m + top];
-        const scale = Math.min(width / w, height / h, FIT_SCALE);
-        return { x: (view.width - width / scale) / 2, y: (view.height - top - height / scale) / 2, scale };
+        const { width: w, height: h } = this.page.view, { width, height } = this.size;
+        const around = 2 * MARGIN_AROUND, top = DATA.began ? CALLOUT : 0;
+        const scale = Math.min(width / (w + around), height / (h + around + top), FIT_SCALE);
+        return { scale, x: (w - width / scale) / 2, y: (h - top - height / scale) / 2 };
     }
 
     fit(isSmooth = true) {
@@ -466,41 +461,30 @@ class Canvas {
 
     pointerdown(event) {
         if (event.button) return;
+        const { scene, graph, canEdit } = this.page, begun = this.position(event);
+        const under = (key) => Number(event.target.closest(`[data-${key}]`)?.dataset[key] ?? -1);
+        const [card, fold] = [under("card"), under("fold")], node = card < 0 ? -1 : scene.node(card);
+        const isEdit = event.target.matches(".handle") && node >= 0 && canEdit;
         this.root.setPointerCapture(event.pointerId);
-        const at = this.position(event);
-        this.pointers.set(event.pointerId, at);
-        const card = event.target.closest("[data-card]")?.dataset.card ?? -1;
-        const fold = event.target.closest("[data-fold]")?.dataset.fold ?? -1;
-        const node = card < 0 ? -1 : this.page.scene.node(card);
-        const isHandle = event.target.closest(".card")?.querySelector(".handle")
-            && this.isInRow(event, card);
-        this.press = this.pointers.size > 1 ? null : { card: Number(card), fold: Number(fold), at,
-            begun: at, edit: isHandle && node >= 0 && this.page.canEdit ? this.page.graph.value[node] : null,
-            node };
-    }
-
-    isInRow(event, at) {
-        const [, py] = this.position(event), { y, scale } = this.window;
-        const inside = y + py / scale - this.page.scene.cards[at].y;
-        return inside >= HEADER && inside < HEADER + ROW;
+        this.pointers.set(event.pointerId, begun);
+        this.press = this.pointers.size > 1 ? null
+            : { card, fold, node, begun, from: isEdit ? graph.value[node] : null };
     }
 
     pointermove(event) {
-        if (!this.pointers.has(event.pointerId)) return;
-        const before = [...this.pointers.values()], at = this.position(event);
-        const old = this.pointers.get(event.pointerId);
+        const old = this.pointers.get(event.pointerId), { press } = this, at = this.position(event);
+        if (!old) return;
+        const before = [...this.pointers.values()];
         this.pointers.set(event.pointerId, at);
         if (this.pointers.size === 2) return this.pinch(before, [...this.pointers.values()]);
-        const { press } = this;
         if (!press) return;
-        const far = Math.hypot(at[0] - press.begun[0], at[1] - press.begun[1]);
-        press.isDrag ||= far > CLICK;
+        const [dx, dy] = [at[0] - press.begun[0], at[1] - press.begun[1]];
+        press.isDrag ||= Math.hypot(dx, dy) > CLICK;
         if (!press.isDrag) return;
-        if (press.edit === null) return this.pan(at[0] - old[0], at[1] - old[1]);
-        const unit = stepOf(press.edit) / (event.shiftKey ? 10 : 1);
-        const moved = Math.round((at[0] - press.begun[0]) / 2);
-        this.page.select(press.node);
-        this.page.edit(press.node, rounded(press.edit + moved * unit), { isLive: true });
+        if (press.from === null) return this.pan(at[0] - old[0], at[1] - old[1]);
+        const unit = stepOf(press.from) / (event.shiftKey ? 10 : 1);
+        if (this.page.selected !== press.node) this.page.select(press.node);
+        this.page.edit(press.node, rounded(press.from + Math.round(dx / 2) * unit));
     }
 
     pinch([a, b], [c, d]) {
@@ -528,83 +512,9 @@ class Canvas {
 
     /* Open a folded module; select anything else. */
     activate(at) {
-        const { module } = this.page.scene.cards[at];
-        if (module >= 0 && this.page.viewOpening(module) >= 0) this.page.unfold(module);
+        const card = this.page.scene.cards[at];
+        if (this.opens(card)) this.page.unfold(card.module);
         else this.page.selectCard(at);
-    }
-
-    /* ---- keys: one card is in the order of Tab, arrow keys walk from it ---- */
-
-    rove(at) {
-        this.cards[this.roving]?.root.setAttribute("tabindex", -1);
-        this.roving = at;
-        this.cards[at]?.root.setAttribute("tabindex", 0);
-    }
-
-    focused(event) {
-        const at = event.target.closest("[data-card]")?.dataset.card;
-        if (at === undefined) return;
-        this.rove(Number(at));
-        this.reveal([Number(at)]);
-    }
-
-    focus(at) {
-        this.rove(at);
-        this.cards[at]?.root.focus({ preventScroll: true });
-    }
-
-    /* Returns whether the key meant something to the card that has the focus. */
-    key(event) {
-        const fold = document.activeElement?.dataset?.fold;
-        if (fold !== undefined && (event.key === "Enter" || event.key === " ")) {
-            this.fold(Number(fold));
-            return true;
-        }
-        if (document.activeElement !== this.cards[this.roving]?.root) return false;
-        const at = this.roving, { scene } = this.page, { incoming, arrows, order } = scene;
-        const heads = arrows.filter((arrow) => arrow.tail === at).map((arrow) => arrow.head);
-        const tails = incoming[at].map((arrow) => arrows[arrow].tail);
-        const place = order.indexOf(at);
-        const beside = (step) => {
-            const row = this.siblings(at), k = row.indexOf(at) + step;
-            return row[k] ?? at;
-        };
-        const go = {
-            ArrowLeft: () => tails[0], ArrowRight: () => heads[0],
-            ArrowUp: () => beside(-1), ArrowDown: () => beside(1),
-            PageUp: () => order[place - 1], PageDown: () => order[place + 1],
-        }[event.key];
-        if (go) this.focus(go() ?? at);
-        else if (event.key === "Enter") this.enter(at);
-        else if (event.key === " ") this.page.selectCard(at);
-        else return false;
-        return true;
-    }
-
-    enter(at) {
-        const { page } = this, { scene } = page, node = scene.node(at);
-        this.activate(at);
-        if (node >= 0 && page.graph.isLeaf(node)) page.emit("field");
-        else if (page.scene !== scene) this.focus(page.scene.cardOf[scene.newest[at]]);
-    }
-
-    fold(module) {
-        this.page.fold(module);
-        this.focus(this.page.scene.cards.findIndex((card) => card.module === module));
-    }
-
-    /* The cards that share an input or a user with one, as they stand below each other. */
-    siblings(at) {
-        const { scene } = this.page, { arrows, cards } = scene;
-        const ends = arrows.filter((a) => a.tail === at || a.head === at);
-        const found = new Set([at]);
-        for (const { tail, head } of arrows) {
-            if (ends.some((end) => end.head === head && end.tail === at)) found.add(tail);
-            if (ends.some((end) => end.tail === tail && end.head === at)) found.add(head);
-        }
-        const [first, second] = this.page.view.rankdir === "LR" ? ["y", "x"] : ["x", "y"];
-        return [...found].sort((a, b) => cards[a][first] - cards[b][first]
-            || cards[a][second] - cards[b][second]);
     }
 }
 
@@ -616,22 +526,4 @@ function stepOf(x) {
 /* Without the dust of binary fractions. */
 function rounded(x) {
     return Number(x.toPrecision(12));
-}
-
-/* ---- the legend ---- */
-
-function legendOf(scene) {
-    const kinds = ["input", "parameter", "operation", "output", "constant", "module"]
-        .filter((kind) => scene.cards.some((card) => card.kind === kind));
-    const shades = ["n4", "n3", "n2", "n1", "n0", "zero", "p0", "p1", "p2", "p3", "p4"];
-    const signs = { n4: "−", zero: "0", p4: "+" };
-    const scale = el("span", { class: "scale", "aria-hidden": "true" }, ...shades.map(
-        (shade) => el("span", { class: `shade ${shade}`, text: signs[shade] ?? "" })));
-    const entries = [
-        el("span", { class: "kinds" }, ...kinds.map((kind) => el("span", { class: kind, text: kind }))),
-        el("span", {}, "∂ on an arrow: local derivative"),
-        el("span", { class: "grads" }, "grad: raising it lowers the output ", scale, " raises it"),
-    ];
-    if (scene.cards.some((card) => card.count > 1)) entries.push(el("span", { text: "×N: N alike, drawn once" }));
-    return entries;
 }

@@ -92,7 +92,7 @@ class ChainPanel {
     }
 
     title(text, kind = "") {
-        return el("h2", {}, text, el("span", { class: "kind", text: kind }));
+        return el("h2", { tabindex: -1 }, text, el("span", { class: "kind", text: kind }));
     }
 
     /* Keep one path lit in the picture; null: none. */
@@ -213,7 +213,10 @@ function placeOf(i) {
 function nodeButton(page, i) {
     const parts = page.name(i).split(/(?<=\.)/).flatMap((part) => [el("wbr"), part]);
     const button = el("button", { type: "button", class: "node" }, ...parts);
-    button.addEventListener("click", () => page.select(i));
+    button.addEventListener("click", () => {
+        page.select(i);
+        if (!button.isConnected) document.querySelector("#chain h2").focus();
+    });
     return button;
 }
 

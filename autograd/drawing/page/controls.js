@@ -1,7 +1,7 @@
 /* The controls around the picture: stepping, playing, views, search, zoom, theme, help, keys. */
 
 const PLAY_TIME_OF_STEP = 1600;  // ms at speed 1
-const MOST_RESULTS = 30;
+const MOST_RESULTS = 30, KEY_ZOOM = 1.25;
 const CHROME = 240, PANEL = 390, MOST_FLAT = 260, PHONE = 900;  // px: all but the picture, a panel beside it
 
 function byId(id) {
@@ -114,6 +114,24 @@ function startViews(page) {
     const showReset = () => { byId("reset").hidden = !page.isEdited; };
     page.on("numbers", showReset);
     page.on("view", showReset);
+}
+
+/* ---- the legend ---- */
+
+function legendOf(scene) {
+    const kinds = ["input", "parameter", "operation", "output", "constant", "module"]
+        .filter((kind) => scene.cards.some((card) => card.kind === kind));
+    const shades = ["n4", "n3", "n2", "n1", "n0", "zero", "p0", "p1", "p2", "p3", "p4"];
+    const signs = { n4: "−", zero: "0", p4: "+" };
+    const scale = el("span", { class: "scale", "aria-hidden": "true" }, ...shades.map(
+        (shade) => el("span", { class: `shade ${shade}`, text: signs[shade] ?? "" })));
+    const entries = [
+        el("span", { class: "kinds" }, ...kinds.map((kind) => el("span", { class: kind, text: kind }))),
+        el("span", {}, "∂ on an arrow: local derivative"),
+        el("span", { class: "grads" }, "grad: raising it lowers the output ", scale, " raises it"),
+    ];
+    if (scene.cards.some((card) => card.count > 1)) entries.push(el("span", { text: "×N: N alike, drawn once" }));
+    return entries;
 }
 
 /* ---- search ---- */
@@ -258,10 +276,96 @@ function arrange(page) {
     byId("stage").style.height = root.dataset.panel === "below" && w >= PHONE ? `${Math.max(MOST_FLAT, stage)}px` : "";
 }
 
+/* ---- walking over the cards: one of them is in the order of Tab, keys go on from it ---- */
+
+class Walk {
+    constructor(page) {
+        Object.assign(this, { page, canvas: page.canvas, roving: -1 });
+        // Not on the picture itself: listening there would make it one more stop of Tab.
+        byId("stage").addEventListener("focusin", (event) => this.focused(event));
+        page.on("view", () => {
+            const { order, cards } = page.scene;
+            this.rove(order.find((at) => cards[at].nodes.length) ?? -1);
+        });
+    }
+
+    rove(at) {
+        this.canvas.cards[this.roving]?.root.setAttribute("tabindex", -1);
+        this.roving = at;
+        this.canvas.cards[at]?.root.setAttribute("tabindex", 0);
+    }
+
+    focused(event) {
+        const at = event.target.closest("[data-card]")?.dataset.card;
+        if (at === undefined) return;
+        this.rove(Number(at));
+        this.canvas.reveal([Number(at)]);
+    }
+
+    focus(at) {
+        this.rove(at);
+        this.canvas.cards[at]?.root.focus({ preventScroll: true });
+    }
+
+    /* Returns whether the key meant something to the card that has the focus. */
+    key(event) {
+        const fold = document.activeElement?.dataset?.fold;
+        if (fold !== undefined && (event.key === "Enter" || event.key === " ")) {
+            this.fold(Number(fold));
+            return true;
+        }
+        if (document.activeElement !== this.canvas.cards[this.roving]?.root) return false;
+        const at = this.roving, { scene } = this.page, { incoming, arrows, order } = scene;
+        const heads = arrows.filter((arrow) => arrow.tail === at).map((arrow) => arrow.head);
+        const tails = incoming[at].map((arrow) => arrows[arrow].tail);
+        const place = order.indexOf(at);
+        const beside = (step) => {
+            const row = this.siblings(at), k = row.indexOf(at) + step;
+            return row[k] ?? at;
+        };
+        const go = {
+            ArrowLeft: () => tails[0], ArrowRight: () => heads[0],
+            ArrowUp: () => beside(-1), ArrowDown: () => beside(1),
+            PageUp: () => order[place - 1], PageDown: () => order[place + 1],
+        }[event.key];
+        if (go) this.focus(go() ?? at);
+        else if (event.key === "Enter") this.enter(at);
+        else if (event.key === " ") this.page.selectCard(at);
+        else return false;
+        return true;
+    }
+
+    enter(at) {
+        const { page } = this, { scene } = page, node = scene.node(at);
+        this.canvas.activate(at);
+        if (node >= 0 && page.graph.isLeaf(node)) page.emit("field");
+        else if (page.scene !== scene) this.focus(page.scene.cardOf[scene.newest[at]]);
+    }
+
+    fold(module) {
+        this.page.fold(module);
+        this.focus(this.page.scene.cards.findIndex((card) => card.module === module));
+    }
+
+    /* The cards that share an input or a user with one, as they stand below each other. */
+    siblings(at) {
+        const { scene } = this.page, { arrows, cards } = scene;
+        const ends = arrows.filter((a) => a.tail === at || a.head === at);
+        const found = new Set([at]);
+        for (const { tail, head } of arrows) {
+            if (ends.some((end) => end.head === head && end.tail === at)) found.add(tail);
+            if (ends.some((end) => end.tail === tail && end.head === at)) found.add(head);
+        }
+        const [first, second] = this.page.view.rankdir === "LR" ? ["y", "x"] : ["x", "y"];
+        return [...found].sort((a, b) => cards[a][first] - cards[b][first]
+            || cards[a][second] - cards[b][second]);
+    }
+}
+
 /* ---- keys ---- */
 
 function startKeys(page, transport) {
-    const { canvas } = page;
+    const { canvas } = page, walk = new Walk(page);
     const keys = {
         ArrowLeft: () => transport.go(page.step - 1), ArrowRight: () => transport.go(page.step + 1),
         ",": () => transport.go(page.step - 1), ".": () => transport.go(page.step + 1),
@@ -278,7 +382,7 @@ function startKeys(page, transport) {
         const isOwn = target && (!target.matches("button, #slider") || event.key === " "
             || event.key === "Enter" || target.matches("#slider"));
         if (isOwn && event.key !== "Escape") return;
-        if (canvas.key(event)) return event.preventDefault();
+        if (walk.key(event)) return event.preventDefault();
         if (!keys[event.key] || byId("keys").open) return;
         event.preventDefault();
         keys[event.key]();

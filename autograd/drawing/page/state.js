@@ -173,16 +173,24 @@ class Page {
 
     /* Select a node in the view that shows it best: by itself, else on the smallest card. */
     jump(i) {
-        const sizes = this.data.views.map(({ cards }) => {
-            const card = cards.find(({ nodes }) => isAmong(i, nodes));
-            return !card ? Infinity : card.module >= 0 ? 1 + card.nodes.length
-                : card.percall ? 1 : card.nodes.length;
+        const { views, classes } = this.data, c = this.classOf(i);
+        const sizes = views.map(({ cards }) => {
+            const card = cards.find((shown) => shown.classes?.includes(c));
+            if (!card) return Infinity;
+            const nodes = classes ? card.classes.flatMap((k) => classes[k]).length : card.classes.length;
+            return card.percall ? 1 : nodes + (card.module >= 0);
         });
         const least = Math.min(...sizes);
         if (sizes[this.viewIndex] > least && least < Infinity) this.setView(sizes.indexOf(least));
         this.select(i);
         if (this.scene.cardOf[i] >= 0) this.canvas.centre(this.scene.cardOf[i]);
         this.announce(`${this.name(i)}, ${this.names.kind(i)}`);
+    }
+
+    /* Nodes that no view tells apart are one class. */
+    classOf(i) {
+        const { classes } = this.data;
+        return classes ? classes.findIndex((nodes) => nodes.includes(i)) : i;
     }
 
     highlight(nodes) {
@@ -283,16 +291,4 @@ class Page {
         for (const [i, x] of edits) this.edits.set(Number(i), parsed(x));
         this.editMany([...this.edits.keys()], [...this.edits.values()]);
     }
-}
-
-/* Whether a number is in an ascending list. */
-function isAmong(i, sorted) {
-    let [low, high] = [0, sorted.length - 1];
-    while (low <= high) {
-        const middle = (low + high) >> 1;
-        if (sorted[middle] === i) return true;
-        if (sorted[middle] < i) low = middle + 1;
-        else high = middle - 1;
-    }
-    return false;
 }

@@ -124,12 +124,15 @@ class TablePanel {
         this.count.textContent = shown.length < found.length
             ? `${MOST_ROWS} of ${found.length.toLocaleString("en")} shown; narrow the filter`
             : `${found.length.toLocaleString("en")} of ${countOf(all, "node")}`;
+        const focused = this.body.contains(document.activeElement)
+            ? document.activeElement.closest("tr").dataset.node : null;
         this.body.replaceChildren(...shown.map((i) => this.row(i)));
+        this.body.querySelector(`[data-node="${focused}"] button`)?.focus();
     }
 
     row(i) {
         const { page } = this;
-        const row = el("tr", {}, ...this.columns.map((column) => {
+        const row = el("tr", { "data-node": i }, ...this.columns.map((column) => {
             const text = column.text(i);
             if (column.title === "name") {
                 return el("th", { scope: "row" }, el("button", { type: "button", class: "node", text }));

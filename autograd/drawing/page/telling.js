@@ -11,7 +11,6 @@ class Names {
         Object.assign(this, { graph, labels: data.nodes.label, ops: data.ops });
         this.parameters = new Set(data.parameters);
         this.outputs = new Set(data.outputs);
-        this.symbols = new Map();
     }
 
     kind(i) {
@@ -266,9 +265,9 @@ class Telling {
         }
         const change = g ? [[`${this.goal} ${g < 0 ? "falls" : "rises"} by about `],
             [fmt(Math.abs(0.01 * g)), signClass(g)]] : [[`${this.goal} stays as it is`]];
-        const sub = isWeight ? [["To lower the output, gradient descent moves every parameter "
-            + "against its grad."]] : [["That is what a grad says: slope, the output's change per "
-            + "change of the leaf."]];
+        const sub = [[isWeight ? "To lower the output, gradient descent moves every parameter against "
+            + "its grad. " : "That is what a grad says: how steeply the output changes with it. "],
+        ["Play shows how it came about."]];
         return { chip, main: [[`Raise ${name} by 0.01: `], ...change, [` (grad × 0.01)`]], sub };
     }
 }

@@ -302,11 +302,10 @@ class TrainingPanel {
     /* The loss after every step, and that of the validation examples. */
     curve() {
         const { losses, training, last } = this, validation = (training.validation ?? []).map(asNumber);
-        const finite = [...losses, ...validation].filter(Number.isFinite);
-        let [low, high] = finite.reduce(([a, b], x) => [Math.min(a, x), Math.max(b, x)], [1e308, -1e308]);
-        const isLog = low > 0 && high > 20 * low;
-        if (!isLog) [low, high] = [Math.min(low, 0), high > Math.min(low, 0) ? high : low + 1];
-        const plot = new Plot(LOSS_HEIGHT, [0, last || 1], [low, high], ["step", "loss"], isLog);
+        const finite = [...losses, ...validation].filter(Number.isFinite).sort((a, b) => a - b);
+        const low = finite[0] ?? 0, high = finite.at(-1) ?? 0, isLog = low > 0 && high > 20 * low;
+        const range = isLog ? [low, high] : [Math.min(low, 0), Math.max(high, 0) || 1];
+        const plot = new Plot(LOSS_HEIGHT, [0, last || 1], range, ["step", "loss"], isLog);
         const line = (row) => row.map((x, k) => (!Number.isFinite(x) ? ""
             : `${Number.isFinite(row[k - 1]) ? "L" : "M"}${plot.x(k)},${plot.y(x)}`)).join("");
         const { root, marks, height } = plot;
