@@ -723,7 +723,7 @@ def test_the_dot_of_a_view_can_be_drawn(visit):
     tab = visit(explain(loss).html)
     cards = tab.locator("#graph [data-card]").count()
     arrows = tab.locator("#graph [data-arrow]").count()
-    frames = tab.locator("#graph .frame").count()
+    frames = tab.locator("#graph .area").count()
     drawn = json.loads(render(dot(tab), "json"))
     clusters = [o for o in drawn["objects"] if o["name"].startswith("cluster")]
     assert len(drawn["objects"]) - len(clusters) == cards

@@ -8,7 +8,7 @@ import pytest
 from autograd.ops import TABLE
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8").replace("\\_", "_")
 
 
 @pytest.mark.parametrize("target", sorted({*re.findall(r"\]\(([^)#:]+)\)", README)}))
