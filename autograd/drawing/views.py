@@ -11,7 +11,7 @@ from itertools import product
 from typing import Any
 
 from .cards import Group, Heading, heading
-from .classes import Classes
+from .classes import MOST_CLASSES, Classes
 from .fold import (
     ALONE,
     FEW_CARDS,
@@ -74,6 +74,9 @@ class Views:
             self.full = self._add({(), *self.modules}, [lambda home: None], WAYS[:1])
             if not self.modules:
                 return
+        if not self.modules and len(self.classes.members) > MOST_CLASSES:
+            self._add_newest()  # not even tried: it would take long, and be in vain
+            return
         is_one = () in self.index  # parameters sit right in the model
         self.folded = self._add(set() if is_one else {()}, [whole if is_one else tops])
         if self.folded < 0 and self.full < 0:

@@ -1,4 +1,4 @@
-/* The picture: cards and arrows of the present view, how they look at a step, and the window on them.
+/* The picture: cards and arrows of a view, how they look at a step, and the window on them.
  *
  *    at       a card or an arrow: its place in the view
  *    window   {x, y, scale}: the corner of the viewBox, and screen pixels per pixel of the view
@@ -8,9 +8,10 @@
 const HEADER = 28, ROW = 24, NOTE = 18, PAD = 10, ROUND = 6;  // px, as Python left room for
 const BADGE = 46, LETTER = 8, BADGE_PAD = 20;
 const HEAD_LENGTH = 9, HEAD_WIDTH = 4;
-const LEAST_SCALE = 0.05, MOST_SCALE = 4, FIT_SCALE = 1.6, LEGIBLE = 0.5, CLOSE = 0.8, MARGIN_AROUND = 16;
+const LEAST_SCALE = 0.05, MOST_SCALE = 4, FIT_SCALE = 1.6, LEGIBLE = 0.5, CLOSE = 0.8;
+const MARGIN_AROUND = 16, WHEEL = 0.0016, WHEEL_LINES = 0.05;
 const CLICK = 4;  // px a pointer may move in a click
-const MOST_SHOWN_TERMS = 3, CALLOUT = 40;
+const MOST_SHOWN_TERMS = 3, CALLOUT = 40, FLASH = "#facc15";
 
 /* An element: el("p", {class: "note", text: "…"}, children or strings). */
 function el(tag, attributes = {}, ...children) {
@@ -18,7 +19,8 @@ function el(tag, attributes = {}, ...children) {
 }
 
 function svg(tag, attributes = {}, ...children) {
-    return furnish(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    return furnish(element, attributes, children);
 }
 
 function furnish(element, { text, ...attributes }, children) {
@@ -73,7 +75,10 @@ class Canvas {
         page.on("step", () => { this.paint(); this.follow(); });
         page.on("call", () => this.paint());
         page.on("select", () => this.paint());
-        page.on("numbers", () => this.paint({ isFlashing: !page.isRestoring && !isCalm() }));
+        const { dataset } = document.documentElement;
+        page.on("numbers", () => this.paint({
+            isFlashing: !page.isRestoring && !isCalm() && dataset.training !== "watched",
+        }));
     }
 
     /* ---- drawing a view ---- */
@@ -98,14 +103,15 @@ class Canvas {
 
     card(card, at) {
         const { w, h, badge, name, count, kind, module } = card, isOpening = this.opens(card);
-        const title = count > 1 ? `${name} ×${count.toLocaleString("en")}`.trim() : name;
+        const title = count > 1 ? `${name} ×${grouped(count)}`.trim() : name;
         const left = !badge ? 0 : title ? Math.max(BADGE, LETTER * badge.length + BADGE_PAD) : w;
-        const right = isOpening ? 20 : 0, hasRows = h > HEADER, ends = { top: true, bottom: !hasRows };
+        const right = isOpening ? 20 : 0, hasRows = h > HEADER;
+        const ends = { top: true, bottom: !hasRows };
         const text = (kind, x, y, said = "") => svg("text", { class: kind, x, y, text: said });
         const part = { hasRows, title: svg("title"), room: w - left - right - PAD, notes: [] };
         part.name = text("name", (left + w - right) / 2, 20, title);
         const marks = [part.title,
-            svg("rect", { class: "ring", x: -5, y: -5, width: w + 10, height: h + 10, rx: ROUND + 4 }),
+            svg("rect", { class: "ring", x: -5, y: -5, width: w + 10, height: h + 10, rx: 10 }),
             svg("rect", { class: "body", width: w, height: h, rx: ROUND }),
             svg("path", { class: "header", d: box(0, w, HEADER, ends) })];
         if (badge) {
@@ -121,7 +127,8 @@ class Canvas {
             part.value = text(kinds, module >= 0 ? PAD : w - PAD, first + 18);
             part.grad = text("grad", w - PAD, second + 18);
             part.rooms = isMany ? [w - 2 * PAD, w - 2 * PAD - 62] : [w - 62, w - 56];
-            part.shade = svg("path", { d: box(second, w, ROW, { bottom: h < second + ROW + NOTE }) });
+            const bottom = h < second + ROW + NOTE;
+            part.shade = svg("path", { d: box(second, w, ROW, { bottom }) });
             for (let y = second + ROW; y + NOTE <= h + 1; y += NOTE) {
                 part.notes.push(text("note", w / 2, y + 13));
             }
@@ -190,9 +197,9 @@ class Canvas {
     /* Make a text fit. It is measured off the page, which would have to be laid out for each. */
     squeeze(text, room) {
         text.removeAttribute("textLength");
-        const kind = text.getAttribute("class");
-        this.fonts[kind] ??= getComputedStyle(text).font;
-        this.ruler.font = this.fonts[kind];
+        const kind = text.getAttribute("class"), look = getComputedStyle(text);
+        this.fonts[kind] ??= `${look.fontWeight} ${look.fontSize} ${look.fontFamily}`;
+        if (this.measured !== kind) this.ruler.font = this.fonts[this.measured = kind];
         if (room > 0 && this.ruler.measureText(text.textContent).width > room) {
             text.setAttribute("textLength", room);
             text.setAttribute("lengthAdjust", "spacingAndGlyphs");
@@ -224,9 +231,11 @@ class Canvas {
     }
 
     flash(cards) {
-        for (const { root } of cards) root.classList.remove("changed");
-        this.root.getBoundingClientRect();  // begin again
-        for (const { root } of cards) root.classList.add("changed");
+        for (const { root } of cards) {
+            for (const part of root.querySelectorAll(".body, .shade")) {
+                part.animate([{ fill: FLASH }, {}], { duration: 900, easing: "ease-out" });
+            }
+        }
     }
 
     /* Returns whether its numbers have changed. */
@@ -253,7 +262,9 @@ class Canvas {
         });
         put(part.shade, "class", `shade ${this.shade(grad)}`);
         classList.toggle("wrong", text.isBad.includes(true));
-        part.notes.forEach((note, k) => put(note, "text", text.notes[k] ?? ""));
+        part.notes.forEach((note, k) => {
+            if (put(note, "text", text.notes[k] ?? "")) this.squeeze(note, card.w - PAD);
+        });
         return isNew.includes(true);
     }
 
@@ -263,7 +274,7 @@ class Canvas {
         if (card.values) {
             const number = asNumber(card.values[card.percall ? scene.call : 0]);
             const value = card.percall ? fmt(number) : card.count > 1
-                ? `${card.name} ×${card.count.toLocaleString("en")}` : card.name;
+                ? `${card.name} ×${grouped(card.count)}` : card.name;
             const tip = `constant ${card.percall || card.count === 1 ? exactly(number) : value}`;
             return { value, label: `constant ${value}`, tip };
         }
@@ -284,7 +295,8 @@ class Canvas {
         if (grad.uses > 1 && grad.isWhole) tip.push(`sum over ${grad.uses} uses`);
         const isBad = [isKnown && !Number.isFinite(high - low),
             x !== null && !isPart && !Number.isFinite(x)];
-        return { value, grad: shown, label, tip: tip.join("\n"), isBad, notes: this.notes(i, grad) };
+        const notes = this.notes(i, grad);
+        return { value, grad: shown, label, tip: tip.join("\n"), isBad, notes };
     }
 
     /* The grad as the sum it is, while it grows. */
@@ -309,8 +321,8 @@ class Canvas {
         const isBack = scene.backwardStep[at] <= step, printed = scene.printed(at);
         const isFresh = scene.forwardStep[scene.arrows[at].head] > step;
         const kind = [
-            isBack && (Number.isFinite(sum) ? signClass(sum) : "bad"),
-            current.includes(at) && "current", isFresh && "fresh", this.lit?.arrows.has(at) && "lit",
+            isBack && (Number.isFinite(sum) ? signClass(sum) : "bad"), isFresh && "fresh",
+            current.includes(at) && "current", this.lit?.arrows.has(at) && "lit",
         ].filter(Boolean).join(" ");
         put(part.root, "class", `arrow ${kind}`);
         const share = Math.min(1, Math.abs(sum) / this.steepest) || 0;
@@ -456,14 +468,16 @@ class Canvas {
 
     wheel(event) {
         event.preventDefault();
-        this.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0016)), this.position(event));
+        const unit = event.deltaMode ? WHEEL_LINES : WHEEL;
+        this.zoom(Math.exp(-event.deltaY * unit), this.position(event));
     }
 
     pointerdown(event) {
         if (event.button) return;
         const { scene, graph, canEdit } = this.page, begun = this.position(event);
         const under = (key) => Number(event.target.closest(`[data-${key}]`)?.dataset[key] ?? -1);
-        const [card, fold] = [under("card"), under("fold")], node = card < 0 ? -1 : scene.node(card);
+        const [card, fold] = [under("card"), under("fold")];
+        const node = card < 0 ? -1 : scene.node(card);
         const isEdit = event.target.matches(".handle") && node >= 0 && canEdit;
         this.root.setPointerCapture(event.pointerId);
         this.pointers.set(event.pointerId, begun);

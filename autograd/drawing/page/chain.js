@@ -86,9 +86,9 @@ class ChainPanel {
         const { selected, card } = this.page;
         if (selected !== this.shown) this.pin(null);
         this.shown = selected;
-        if (selected !== null) this.root.replaceChildren(...this.node(selected));
-        else if (card) this.root.replaceChildren(...this.card(card));
-        else this.root.replaceChildren(this.title("Chain rule"), el("p", { class: "hint", text: HINT }));
+        const parts = selected !== null ? this.node(selected) : card ? this.card(card)
+            : [this.title("Chain rule"), el("p", { class: "hint", text: HINT })];
+        this.root.replaceChildren(...parts);
     }
 
     title(text, kind = "") {
@@ -125,10 +125,11 @@ class ChainPanel {
         const what = module >= 0 ? "folded module" : `${kind}s that are alike`;
         const of = module >= 0 ? ` of ${DATA.modules[module].path}: ${row}` : "";
         const list = nodes.slice(0, MOST_PATHS).map((i) => el("li", {}, nodeButton(this.page, i)));
-        const more = nodes.length - list.length;
-        if (more > 0) list.push(el("li", { class: "hint", text: `… and ${more.toLocaleString("en")} more` }));
+        const more = (nodes.length - list.length).toLocaleString("en");
+        if (more !== "0") list.push(el("li", { class: "hint", text: `… and ${more} more` }));
+        const times = count > 1 ? ` ×${count.toLocaleString("en")}` : "";
         return [
-            this.title(`${name || badge}${count > 1 ? ` ×${count.toLocaleString("en")}` : ""}`, what),
+            this.title((name || badge) + times, what),
             el("p", { text: `This card stands for ${countOf(nodes.length, "node")}${of}.` }),
             el("ul", { class: "nodes" }, ...list),
         ];
@@ -145,14 +146,15 @@ class ChainPanel {
         const more = count - terms.length;
         if (more > 0) {
             const rest = fmt(grad - sum, { signed: true });
-            list.push(el("li", { class: "hint", text: `… and ${manyOf(more, "more path")}, together ${rest}` }));
+            const text = `… and ${manyOf(more, "more path")}, together ${rest}`;
+            list.push(el("li", { class: "hint", text }));
         }
         const isShort = more === 0 && terms.length > 1 && terms.length <= MOST_TERMS;
         const total = el("p", { class: "sum" }, isShort ? `${asSum(terms)} = ` : "sum = ",
             el("strong", { class: signClass(grad), text: fmt(grad, { signed: true }) }), " = grad");
         const size = Math.max(Math.abs(grad), ...terms.map(Math.abs));
         if (more === 0 && Math.abs(sum - grad) > 1e-9 * size) {
-            total.append(` (the products alone sum to ${fmt(sum)}; the sweep adds up at each node)`);
+            total.append(` (the products alone: ${fmt(sum)}; the sweep adds up at every node)`);
         }
         return [el("h3", { text: `Chain rule: ${manyOf(count, "path")}` }),
             el("ol", { class: "paths" }, ...list), total];
@@ -163,13 +165,14 @@ class ChainPanel {
         const nodes = [i, ...path.map(([user]) => user)], factors = this.factors(nodes, path);
         const said = (key) => factors.map((factor) => factor[key]).join(" times ");
         const isProduct = factors.length > 1;
-        const button = el("button", { type: "button", class: "path", "aria-pressed": String(at === this.pinned),
+        const result = isProduct ? [el("span", {}, column("", "="),
+            column("", fmt(product), signClass(product)))] : [];
+        const button = el("button", { type: "button", class: "path",
+            "aria-pressed": String(at === this.pinned),
             "aria-label": `${said("symbol")} equals ${said("number")}`
                 + `${isProduct ? ` equals ${fmt(product)}` : ""}` },
-        ...factors.map(({ shown }, k) => el("span", {}, ...(k ? [column("·", "×")] : []), shown)));
-        if (isProduct) {
-            button.append(el("span", {}, column("", "="), column("", fmt(product), signClass(product))));
-        }
+        ...factors.map(({ shown }, k) => el("span", {}, ...(k ? [column("·", "×")] : []), shown)),
+        ...result);
         for (const [on, off] of [["pointerenter", "pointerleave"], ["focus", "blur"]]) {
             button.addEventListener(on, () => this.light(nodes));
             button.addEventListener(off, () => this.light(null));
@@ -192,8 +195,10 @@ class ChainPanel {
         const down = [...path.keys()].reverse();
         if (path.length <= MOST_FACTORS) return down.map(at);
         const hidden = path.slice(FAR, path.length - NEAR), x = alongPath(graph, hidden);
-        const symbol = `${countOf(hidden.length, "factor")} between`;
-        const middle = { symbol, number: fmt(x), shown: column(`… ${hidden.length.toLocaleString("en")} more …`, enclosed(x), "hint") };
+        const middle = {
+            symbol: `${countOf(hidden.length, "factor")} between`, number: fmt(x),
+            shown: column(`… ${hidden.length.toLocaleString("en")} more …`, enclosed(x), "hint"),
+        };
         return [...down.slice(0, NEAR).map(at), middle, ...down.slice(-FAR).map(at)];
     }
 }

@@ -2,7 +2,7 @@
 
 const PLAY_TIME_OF_STEP = 1600;  // ms at speed 1
 const MOST_RESULTS = 30, KEY_ZOOM = 1.25;
-const CHROME = 240, PANEL = 390, MOST_FLAT = 260, PHONE = 900;  // px: all but the picture, a panel beside it
+const CHROME = 240, PANEL = 390, FLATTEST = 260, PHONE = 900;  // px: all but the picture, a panel
 
 function byId(id) {
     return document.getElementById(id);
@@ -72,9 +72,9 @@ class Transport {
     show(isSpoken) {
         const { page } = this, { step, scene } = page;
         const { main, sub, chip } = page.telling.step(step);
-        const parts = (list) => list.map(([text, kind]) => (kind ? el("b", { class: kind, text }) : text));
-        byId("main").replaceChildren(...parts(main));
-        byId("sub").replaceChildren(...parts(sub));
+        const shown = ([text, kind]) => (kind ? el("b", { class: kind, text }) : text);
+        byId("main").replaceChildren(...main.map(shown));
+        byId("sub").replaceChildren(...sub.map(shown));
         byId("chip").textContent = chip;
         byId("chip").className = `chip ${page.steps[step].phase}`;
         this.slider.value = step;
@@ -104,11 +104,12 @@ function startViews(page) {
     page.on("view", () => {
         const { calls } = page.view;
         byId("calls").hidden = !calls;
-        byId("calls-of").textContent = `of ${calls.toLocaleString("en")}`;
+        byId("calls-of").textContent = `of ${grouped(calls)}`;
         call.max = calls;
         call.value = page.call + 1;
-        byId("unfold-all").hidden = full < 0 || !page.data.modules.length || page.viewIndex === full;
-        byId("fold-all").hidden = folded < 0 || !page.data.modules.length || page.viewIndex === folded;
+        for (const [id, view] of [["unfold-all", full], ["fold-all", folded]]) {
+            byId(id).hidden = view < 0 || !page.data.modules.length || page.viewIndex === view;
+        }
         byId("legend").replaceChildren(...legendOf(page.scene));
     });
     const showReset = () => { byId("reset").hidden = !page.isEdited; };
@@ -125,20 +126,22 @@ function legendOf(scene) {
     const signs = { n4: "−", zero: "0", p4: "+" };
     const scale = el("span", { class: "scale", "aria-hidden": "true" }, ...shades.map(
         (shade) => el("span", { class: `shade ${shade}`, text: signs[shade] ?? "" })));
-    const entries = [
-        el("span", { class: "kinds" }, ...kinds.map((kind) => el("span", { class: kind, text: kind }))),
+    const isMany = scene.cards.some((card) => card.count > 1);
+    const names = kinds.map((kind) => el("span", { class: kind, text: kind }));
+    return [
+        el("span", { class: "kinds" }, ...names),
         el("span", {}, "∂ on an arrow: local derivative"),
-        el("span", { class: "grads" }, "grad: raising it lowers the output ", scale, " raises it"),
+        el("span", {}, "grad: raising it lowers the output ", scale, " raises it"),
+        ...(isMany ? [el("span", {}, "×N: N alike, drawn once")] : []),
     ];
-    if (scene.cards.some((card) => card.count > 1)) entries.push(el("span", { text: "×N: N alike, drawn once" }));
-    return entries;
 }
 
 /* ---- search ---- */
 
 class Search {
     constructor(page) {
-        Object.assign(this, { page, field: byId("search"), list: byId("results"), found: [], at: 0 });
+        Object.assign(this, { page, field: byId("search"), list: byId("results") });
+        Object.assign(this, { found: [], at: 0 });
         this.field.addEventListener("input", () => this.look());
         this.field.addEventListener("focus", () => this.look());
         this.field.addEventListener("blur", () => this.close());
@@ -165,12 +168,13 @@ class Search {
         const all = ranks.flat();
         this.found = all.slice(0, MOST_RESULTS);
         this.at = 0;
-        const rows = this.found.map((i, k) => el("li", { role: "option", id: `result-${k}`, "data-at": k },
-            el("span", { class: "name", text: names.name(i) }),
-            el("span", { class: "hint", text: `${names.kind(i)}, ${fmt(graph.value[i])}` })));
+        const rows = this.found.map((i, k) => el("li", {
+            role: "option", id: `result-${k}`, "data-at": k,
+        }, el("span", { class: "name", text: names.name(i) }),
+        el("span", { class: "hint", text: `${names.kind(i)}, ${fmt(graph.value[i])}` })));
         const more = all.length - rows.length;
         const note = !all.length ? "Nothing is called so; search by name or op" : more > 0
-            ? `and ${more.toLocaleString("en")} more; type more of the name` : "";
+            ? `and ${grouped(more)} more; type more of the name` : "";
         byId("results-note").textContent = note;
         this.list.replaceChildren(...rows);
         byId("found").hidden = false;
@@ -180,10 +184,11 @@ class Search {
     }
 
     mark() {
-        [...this.list.children].forEach((row, k) => row.setAttribute("aria-selected", String(k === this.at)));
-        this.list.children[this.at]?.scrollIntoView({ block: "nearest" });
-        if (this.found.length) this.field.setAttribute("aria-activedescendant", `result-${this.at}`);
-        else this.field.removeAttribute("aria-activedescendant");
+        const { list, field, at } = this;
+        [...list.children].forEach((row, k) => row.setAttribute("aria-selected", String(k === at)));
+        list.children[at]?.scrollIntoView({ block: "nearest" });
+        if (this.found.length) field.setAttribute("aria-activedescendant", `result-${at}`);
+        else field.removeAttribute("aria-activedescendant");
     }
 
     close() {
@@ -222,13 +227,14 @@ function startNotes(page) {
     const { notes, began, partials } = page.data, list = byId("notes");
     const said = [...notes];
     if (page.wrong >= 0) {
-        said.push(`This page computes another number for ${page.name(page.wrong)} than Python did, so `
-            + "nothing can be edited; all numbers shown are Python's.");
+        said.push(`This page computes another number for ${page.name(page.wrong)} than Python did, `
+            + "so nothing can be edited; all numbers shown are Python's.");
     } else if (partials && !notes.some((note) => note.includes("edit"))) {
-        said.push("An op of this graph could not be written as JavaScript, so nothing can be edited.");
+        said.push("An op of this graph could not be written as JavaScript: nothing can be edited.");
     }
     const add = (kind, ...content) => {
-        const close = el("button", { type: "button", class: "close", "aria-label": "Dismiss", text: "×" });
+        const named = { type: "button", class: "close", "aria-label": "Dismiss" };
+        const close = el("button", named, "×");
         const item = el("li", { class: kind }, el("span", {}, ...content), close);
         close.addEventListener("click", () => item.remove());
         list.append(item);
@@ -266,14 +272,15 @@ function startLook(page) {
     onClick("close-help", () => byId("keys").close());
 }
 
-/* The panels stand beside the picture, or below it where that leaves it larger: it is often wide. */
+/* The panels stand beside the picture, or below it where that leaves it larger: many are wide. */
 function arrange(page) {
     const root = document.documentElement, { width, height } = page.view;
     const [w, h] = [innerWidth, innerHeight - CHROME];
-    const stage = Math.min(0.62 * h, ((height + 80) * w) / width);
-    const [beside, below] = [Math.min((w - PANEL) / width, h / height), Math.min(w / width, stage / height)];
-    root.dataset.panel = below > 1.15 * Math.min(beside, 1) ? "below" : "beside";
-    byId("stage").style.height = root.dataset.panel === "below" && w >= PHONE ? `${Math.max(MOST_FLAT, stage)}px` : "";
+    const stage = Math.min(0.66 * h, ((height + 80) * w) / width);
+    const beside = Math.min((w - PANEL) / width, h / height, 1);
+    const isBelow = Math.min(w / width, stage / height) > 1.15 * beside;
+    root.dataset.panel = isBelow ? "below" : "beside";
+    byId("stage").style.height = isBelow && w >= PHONE ? `${Math.max(FLATTEST, stage)}px` : "";
 }
 
 /* ---- walking over the cards: one of them is in the order of Tab, keys go on from it ---- */
@@ -370,22 +377,22 @@ function startKeys(page, transport) {
         ArrowLeft: () => transport.go(page.step - 1), ArrowRight: () => transport.go(page.step + 1),
         ",": () => transport.go(page.step - 1), ".": () => transport.go(page.step + 1),
         Home: () => transport.go(0), End: () => transport.go(page.scene.last),
-        " ": () => transport.toggle(), "+": () => canvas.zoom(KEY_ZOOM), "=": () => canvas.zoom(KEY_ZOOM),
-        "-": () => canvas.zoom(1 / KEY_ZOOM), "−": () => canvas.zoom(1 / KEY_ZOOM),
+        " ": () => transport.toggle(),
+        "+": () => canvas.zoom(KEY_ZOOM), "-": () => canvas.zoom(1 / KEY_ZOOM),
         0: () => canvas.zoom(1 / canvas.window.scale), f: () => canvas.fit(),
         "/": () => { byId("search").focus(); byId("search").select(); },
         "?": () => byId("keys").showModal(), Escape: () => escape(page),
     };
     addEventListener("keydown", (event) => {
         if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-        const target = event.target.closest?.("input, select, textarea, dialog, button, summary, #table");
-        const isOwn = target && (!target.matches("button, #slider") || event.key === " "
-            || event.key === "Enter" || target.matches("#slider"));
-        if (isOwn && event.key !== "Escape") return;
+        const isField = event.target.closest?.("input, select, textarea, dialog, #table");
+        const isButton = event.target.closest?.("button, summary") && /^( |Enter)$/.test(event.key);
+        if ((isField || isButton) && event.key !== "Escape") return;
+        const key = { "=": "+", "−": "-" }[event.key] ?? event.key;
         if (walk.key(event)) return event.preventDefault();
-        if (!keys[event.key] || byId("keys").open) return;
+        if (!keys[key] || byId("keys").open) return;
         event.preventDefault();
-        keys[event.key]();
+        keys[key]();
     });
 }
 

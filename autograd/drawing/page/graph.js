@@ -1,4 +1,4 @@
-/* The numbers of a graph, and how to compute them again. Nothing is drawn here, no op known by name.
+/* The numbers of a graph, and how to compute them again. Nothing is drawn here, and no op is known.
  *
  *    i             a node: its place in topological order
  *    place         which of a node's inputs, from 0
@@ -61,7 +61,8 @@ class Graph {
 
     forward() {
         for (let i = 0; i < this.size; i++) {
-            if (this.op[i] >= 0) this.value[i] = this.ops[this.op[i]].forward(xp, this.arguments(i));
+            const op = this.ops[this.op[i]];
+            if (op) this.value[i] = op.forward(xp, this.arguments(i));
         }
     }
 
@@ -187,6 +188,13 @@ function parsed(text) {
     return /^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain) ? Number(plain) : NaN;
 }
 
+const GROUPING = new Intl.NumberFormat("en");
+
+/* 65414 as "65,414". */
+function grouped(n) {
+    return GROUPING.format(n);
+}
+
 function countOf(n, what) {
-    return `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
+    return `${grouped(n)} ${what}${n === 1 ? "" : "s"}`;
 }

@@ -6,12 +6,12 @@ class LeafPanel {
     constructor(page) {
         this.page = page;
         this.root = document.getElementById("leaf");
-        this.field = el("input", { id: "value", type: "text", inputmode: "decimal", autocomplete: "off",
-            spellcheck: "false", "aria-describedby": "refused" });
+        const number = { type: "text", inputmode: "decimal", autocomplete: "off" };
+        this.field = el("input", { ...number, id: "value", "aria-describedby": "refused" });
         this.label = el("label", { for: "value" });
         this.refused = el("p", { id: "refused", class: "refused" });
         this.was = el("p", { class: "hint" });
-        this.h = el("input", { id: "h", type: "text", inputmode: "decimal", value: "1e-4", size: 6 });
+        this.h = el("input", { ...number, id: "h", value: "1e-4" });
         this.found = el("p", { class: "found" });
         this.terms = el("div", {});
         const button = (label, text, f) => {
@@ -20,8 +20,8 @@ class LeafPanel {
             return made;
         };
         this.form = el("div", { class: "edit" }, this.label,
-            el("div", { class: "stepper" }, button("a bit less", "−", () => this.move(-1)), this.field,
-                button("a bit more", "+", () => this.move(1))), this.was, this.refused);
+            el("div", { class: "stepper" }, button("a bit less", "−", () => this.move(-1)),
+                this.field, button("a bit more", "+", () => this.move(1))), this.was, this.refused);
         this.check = el("div", { class: "nudge" },
             el("p", {}, "Check the grad: ", button("", "nudge", () => this.nudge()),
                 el("label", { for: "h" }, " by h = "), this.h), this.found);
@@ -54,12 +54,11 @@ class LeafPanel {
         if (isLeaf) {
             this.label.textContent = `value of ${page.name(node)}`;
             this.refuse("");
-            if (document.activeElement !== this.field || parsed(this.field.value) !== graph.value[node]) {
-                this.field.value = exactly(graph.value[node]);
-            }
-            const before = page.recorded[0][node];
-            this.was.textContent = Object.is(before, graph.value[node]) ? "" : `It was ${exactly(before)}.`;
-            if (!page.canEdit) this.was.textContent = "Numbers cannot be changed here; see the note above.";
+            const x = graph.value[node], before = page.recorded[0][node];
+            const isTyped = document.activeElement === this.field && parsed(this.field.value) === x;
+            if (!isTyped) this.field.value = exactly(x);
+            this.was.textContent = !page.canEdit ? "Numbers cannot be changed: see the note above."
+                : Object.is(before, x) ? "" : `It was ${exactly(before)}.`;
         }
         this.showTerms();
     }
@@ -71,7 +70,7 @@ class LeafPanel {
             return this.refuse("");
         }
         const kept = exactly(this.page.graph.value[this.node]);
-        this.refuse(`Expected a number such as −0.3 or 1e-3, got “${this.field.value.slice(0, 20)}”; `
+        this.refuse(`Expected a number such as −0.3 or 1e-3, got ${quoted(this.field)}; `
             + `the value stays ${kept}.`);
         this.field.value = kept;
     }
@@ -105,18 +104,18 @@ class LeafPanel {
     nudge() {
         const { page, node } = this, { graph } = page, h = parsed(this.h.value);
         if (!(h > 0)) {
-            this.found.textContent = `Expected a small number above 0 for h, got “${this.h.value.slice(0, 20)}”.`;
-            return page.announce(this.found.textContent);
+            const said = `Expected a small number above 0 for h, got ${quoted(this.h)}.`;
+            this.found.textContent = said;
+            return page.announce(said);
         }
         const x = graph.value[node], name = page.telling.goal;
         const [up, down] = [graph.goal(node, x + h), graph.goal(node, x - h)];
         const slope = graph.difference(node, h), grad = graph.grad[node];
-        const row = (term, fact, kind = "") => [el("dt", { text: term }), el("dd", { class: kind, text: fact })];
-        this.found.replaceChildren(el("dl", {},
-            ...row(`${name} at ${page.name(node)} + h`, precise(up)),
-            ...row(`${name} at ${page.name(node)} − h`, precise(down)),
-            ...row("difference ÷ 2h", precise(slope), "strong"),
-            ...row("grad", precise(grad), "strong")));
+        const row = ([term, x]) => [el("dt", { text: term }), el("dd", { text: precise(x) })];
+        this.found.replaceChildren(el("dl", {}, ...[
+            [`${name} at ${page.name(node)} + h`, up], [`${name} at ${page.name(node)} − h`, down],
+            ["difference ÷ 2h", slope], ["grad", grad],
+        ].flatMap(row)));
         page.announce(`difference divided by 2 h: ${fmt(slope)}; grad ${fmt(grad)}`);
     }
 
@@ -129,21 +128,30 @@ class LeafPanel {
         if (uses < 2) return this.terms.replaceChildren();
         const rows = scene.outgoing[at].flatMap((arrow) => scene.flows[arrow].edges.map((edge) => {
             const isDone = scene.backwardStep[arrow] <= page.step, [i, place] = edge;
-            const c = graph.contribution(i, place), { percall, nodes } = scene.cards[scene.arrows[arrow].head];
+            const { percall, nodes } = scene.cards[scene.arrows[arrow].head];
             const call = percall ? `call ${nodes.indexOf(i) + 1}: ` : "";
-            return el("li", { class: isDone ? "done" : "pending" },
-                el("span", { class: "from", text: call + names.name(i) }),
-                el("span", { text: isDone ? `${fmt(graph.partial(i, place))} × ${enclosed(graph.grad[i])}` : "" }),
-                el("span", { class: isDone ? signClass(c) : "", text: isDone ? fmt(c, { signed: true }) : "–" }));
+            const from = el("span", { class: "from", text: call + names.name(i) });
+            if (!isDone) {
+                return el("li", { class: "pending" }, from, el("span"), el("span", {}, "–"));
+            }
+            const c = graph.contribution(i, place), p = fmt(graph.partial(i, place));
+            return el("li", {}, from, el("span", { text: `${p} × ${enclosed(graph.grad[i])}` }),
+                el("span", { class: signClass(c), text: fmt(c, { signed: true }) }));
         }));
         const more = rows.length - MOST_LISTED;
-        if (more > 0) rows.splice(MOST_LISTED, more, el("li", { class: "hint", text: `and ${more} more` }));
+        const rest = el("li", { class: "hint", text: `and ${more} more` });
+        if (more > 0) rows.splice(MOST_LISTED, more, rest);
+        const total = x === null ? "–" : fmt(x, { signed: true });
         this.terms.replaceChildren(
             el("h2", { text: `grad of ${page.name(node)}: a sum over ${uses} uses` }),
             el("ol", { class: "terms" }, ...rows),
             el("p", { class: "sum" }, isWhole ? "in all " : `${arrived} of ${uses} so far: `,
-                el("strong", { class: signClass(x), text: x === null ? "–" : fmt(x, { signed: true }) })));
+                el("strong", { class: signClass(x), text: total })));
     }
+}
+
+function quoted(field) {
+    return `“${field.value.slice(0, 20)}”`;
 }
 
 /* Eight digits: enough to see where two numbers part. */

@@ -1,13 +1,13 @@
 /* Take the picture along: as SVG, as PNG, or as Graphviz source of the present view and step.
  *
- * A saved SVG stands alone: what the style sheet says of an element is written into it, in the light
- * theme and on white, so that any viewer shows what the page showed.
+ * A saved SVG stands alone: what the style sheet says of an element is written into it, in the
+ * light theme and on white, so that any viewer shows what the page showed.
  */
 
 const EDGE = 16;  // px around a saved picture
 const PNG_SCALE = 2, MOST_SIDE = 16000, MOST_AREA = 1e8;  // pixels
-const GEOMETRY = ["d", "x", "y", "width", "height", "rx", "r", "cx", "cy", "transform", "textLength",
-    "lengthAdjust"];
+const GEOMETRY = ["d", "x", "y", "width", "height", "rx", "r", "cx", "cy", "transform",
+    "textLength", "lengthAdjust"];
 const INHERITED = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap",
     "stroke-linejoin", "paint-order", "font-family", "font-size", "font-weight", "text-anchor"];
 
@@ -37,7 +37,8 @@ function paintOf(text) {
 /* A copy of a drawn element with its looks as attributes; null if nothing is to be seen of it. */
 function standalone(from, around) {
     if (from.tagName === "title") return svg("title", { text: from.textContent });
-    const style = getComputedStyle(from), isShape = ["path", "rect"].includes(from.tagName);
+    const style = getComputedStyle(from), { TEXT_NODE } = Node;
+    const isShape = ["path", "rect"].includes(from.tagName);
     const isClear = (name) => paintOf(style[name]).opacity === 0;
     if (style.display === "none" || (isShape && isClear("fill") && isClear("stroke"))) return null;
     const to = svg(from.tagName);
@@ -56,7 +57,7 @@ function standalone(from, around) {
         }
     }
     for (const child of from.childNodes) {
-        const copy = child.nodeType === Node.TEXT_NODE ? child.cloneNode() : standalone(child, style);
+        const copy = child.nodeType === TEXT_NODE ? child.cloneNode() : standalone(child, style);
         if (copy) to.append(copy);
     }
     return to;
@@ -68,9 +69,9 @@ function svgFile(page) {
     const [x, y] = [Math.floor(box.x) - EDGE, Math.floor(box.y) - EDGE];
     const [width, height] = [Math.ceil(box.width) + 2 * EDGE, Math.ceil(box.height) + 2 * EDGE];
     const saved = inLight(() => standalone(root, null));
-    for (const [name, value] of Object.entries({ width, height, viewBox: `${x} ${y} ${width} ${height}`,
-        role: "img" })) saved.setAttribute(name, value);
-    saved.prepend(svg("title", { text: DATA.title || "graph" }), svg("desc", { text: page.tell().main }),
+    furnish(saved, { width, height, viewBox: `${x} ${y} ${width} ${height}`, role: "img" }, []);
+    saved.prepend(svg("title", { text: DATA.title || "graph" }),
+        svg("desc", { text: page.tell().main }),
         svg("rect", { x, y, width, height, fill: "#ffffff" }));
     return { text: new XMLSerializer().serializeToString(saved), width, height };
 }
@@ -82,7 +83,8 @@ async function pngFile({ text, width, height }) {
     const image = new Image();
     image.src = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
     await image.decode();
-    const canvas = el("canvas", { width: Math.round(width * scale), height: Math.round(height * scale) });
+    const canvas = el("canvas",
+        { width: Math.round(width * scale), height: Math.round(height * scale) });
     canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
     URL.revokeObjectURL(image.src);
     return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
@@ -112,7 +114,8 @@ function dotLabel(...lines) {
 function dotCard(root) {
     const all = (kind) => [...root.querySelectorAll(kind)].map((text) => text.textContent);
     const numbers = all(".value, .range, .row-text, .grad"), terms = all(".term");
-    const rows = numbers.map((number, k) => `${terms.at(k - numbers.length) ?? ""} ${number}`.trim());
+    const rows = numbers.map((number, k) =>
+        `${terms.at(k - numbers.length) ?? ""} ${number}`.trim());
     const colour = (kind, key) => paintOf(getComputedStyle(root.querySelector(kind))[key]).colour;
     return `${dotLabel(all(".symbol, .name").join(" "), ...rows, ...all(".note"))} `
         + `color="${colour(".border", "stroke")}" fillcolor="${colour(".header", "fill")}"`;
@@ -120,7 +123,8 @@ function dotCard(root) {
 
 /* The present view and step; cards in the box of a frame are in its cluster. */
 function dotSource({ view, scene, canvas }) {
-    const isIn = (a, b) => a.x >= b.x && a.y >= b.y && a.x + a.w <= b.x + b.w && a.y + a.h <= b.y + b.h;
+    const isIn = (a, b) => a.x >= b.x && a.y >= b.y
+        && a.x + a.w <= b.x + b.w && a.y + a.h <= b.y + b.h;
     const around = (box) => view.frames.filter((frame) => frame !== box && isIn(box, frame))
         .sort((a, b) => a.w * a.h - b.w * b.h)[0];
     const inside = (frame) => [
@@ -149,7 +153,7 @@ function showText(text) {
     const close = el("button", { type: "button", class: "strong", text: "Close" });
     const dialog = el("dialog", { id: "dot", "aria-labelledby": "dot-title" },
         el("h2", { id: "dot-title", text: "Graphviz source" }),
-        el("p", { class: "hint", text: "The clipboard is closed to this page: copy the text by hand." }),
+        el("p", { class: "hint", text: "The clipboard is closed to this page: copy it by hand." }),
         area, close);
     close.addEventListener("click", () => dialog.close());
     dialog.addEventListener("close", () => dialog.remove());

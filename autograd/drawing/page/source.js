@@ -8,8 +8,9 @@ class SourcePanel {
         this.page = page;
         this.root = document.getElementById("source");
         if (!DATA.nodes.line) {
-            this.root.replaceChildren(el("h2", { text: "Source" }), el("p", { class: "hint" },
-                "Lines were not recorded: ", el("code", { text: "explain(f, *args)" }), " records them."));
+            const how = el("code", { text: "explain(f, *args)" });
+            this.root.replaceChildren(el("h2", { text: "Source" }),
+                el("p", { class: "hint" }, "Lines were not recorded: ", how, " records them."));
             return;
         }
         this.made = new Map();
@@ -33,7 +34,8 @@ class SourcePanel {
         this.rows = new Map();
         const files = DATA.files.map(({ name, start, text }, file) => el("div", { class: "code",
             tabindex: 0, role: "group", "aria-label": name },
-        el("h3", { text: name }), el("ol", {}, ...text.map((line, k) => this.row(file, start + k, line)))));
+        el("h3", { text: name }),
+        el("ol", {}, ...text.map((line, k) => this.row(file, start + k, line)))));
         this.root.replaceChildren(el("h2", { text: "Source" }), this.scope, ...files);
     }
 
@@ -63,7 +65,8 @@ class SourcePanel {
         this.lit?.removeAttribute("aria-current");
         this.lit = row;
         const scope = line?.scope.length ? `, in ${line.scope.join(" › ")}` : "";
-        this.scope.textContent = i === null ? "" : line ? placeOf(i) + scope : "Given: it has no line.";
+        const given = i === null ? "" : "Given: it has no line.";
+        this.scope.textContent = line ? placeOf(i) + scope : given;
         if (!row) return;
         row.setAttribute("aria-current", "true");
         const code = row.closest(".code"), top = row.offsetTop - code.clientHeight / 2;

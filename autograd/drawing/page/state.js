@@ -111,14 +111,15 @@ class Page {
         return i < 0 ? null : i;
     }
 
-    /* ---- folding: the view nearest to the present one in which a module is open, or is not ---- */
+    /* ---- folding: the view nearest to the present one in which a module is open, or not ---- */
 
     viewOpening(module) {
         return this.nearest((open) => open.has(module), [...this.view.open, module]);
     }
 
     viewFolding(module) {
-        return this.nearest((open) => !open.has(module), this.view.open.filter((m) => m !== module));
+        const rest = this.view.open.filter((m) => m !== module);
+        return this.nearest((open) => !open.has(module), rest);
     }
 
     nearest(isRight, wanted) {
@@ -177,8 +178,8 @@ class Page {
         const sizes = views.map(({ cards }) => {
             const card = cards.find((shown) => shown.classes?.includes(c));
             if (!card) return Infinity;
-            const nodes = classes ? card.classes.flatMap((k) => classes[k]).length : card.classes.length;
-            return card.percall ? 1 : nodes + (card.module >= 0);
+            const nodes = classes ? card.classes.flatMap((k) => classes[k]) : card.classes;
+            return card.percall ? 1 : nodes.length + (card.module >= 0);
         });
         const least = Math.min(...sizes);
         if (sizes[this.viewIndex] > least && least < Infinity) this.setView(sizes.indexOf(least));
@@ -257,10 +258,9 @@ class Page {
         if (this.isRestoring) return;
         clearTimeout(this.saving);
         this.saving = setTimeout(() => {
-            const text = this.entries().map(([key, value]) =>
-                `${encodeURIComponent(key)}=${encodeURIComponent(value).replace(/%(3A|2C)/g, decodeURIComponent)}`);
+            const text = String(new URLSearchParams(this.entries())).replace(/%3A/g, ":");
             try {
-                history.replaceState(null, "", `#${text.join("&")}`);
+                history.replaceState(null, "", `#${text.replace(/%2C/g, ",")}`);
             } catch { /* a page in a frame without an address of its own keeps no state */ }
         }, HASH_DELAY);
     }
@@ -268,7 +268,7 @@ class Page {
     /* Take everything from the hash; what makes no sense there is passed over. */
     restore() {
         const asked = new URLSearchParams(location.hash.slice(1));
-        const whole = (key) => (/^\d{1,9}$/.test(asked.get(key) ?? "") ? Number(asked.get(key)) : null);
+        const whole = (key) => (isWhole(asked.get(key)) ? Number(asked.get(key)) : null);
         this.isRestoring = true;
         this.kept = new Map([...asked].filter(([key]) => !OWN_KEYS.includes(key)));
         this.scene = null;
@@ -285,10 +285,15 @@ class Page {
 
     restoreEdits(text) {
         const edits = text.split(",").map((edit) => edit.split(":")).filter(([i, x]) =>
-            /^\d{1,9}$/.test(i) && this.graph.isLeaf(Number(i)) && Number.isFinite(parsed(x ?? "")));
+            isWhole(i) && this.graph.isLeaf(Number(i)) && Number.isFinite(parsed(x ?? "")));
         if (this.edits.size || this.isEdited) this.reset();
         if (!edits.length || !this.canEdit) return;
         for (const [i, x] of edits) this.edits.set(Number(i), parsed(x));
         this.editMany([...this.edits.keys()], [...this.edits.values()]);
     }
+}
+
+/* Whether a text is a whole number that a graph could have. */
+function isWhole(text) {
+    return /^\d{1,9}$/.test(text ?? "");
 }

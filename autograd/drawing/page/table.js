@@ -20,13 +20,16 @@ class TablePanel {
             event.preventDefault();
             this.leave();
         });
-        for (const event of ["numbers", "step", "select", "view"]) page.on(event, () => this.later());
+        for (const event of ["numbers", "step", "select", "view"]) {
+            page.on(event, () => this.later());
+        }
         page.on("restore", () => this.open(page.recall("table") === "1", false));
         this.open(page.recall("table") === "1", false);
     }
 
     makeColumns() {
         const { page } = this, { graph } = page;
+        const lineOf = (i) => DATA.lines[DATA.nodes.line[i]]?.line ?? NaN;
         const words = (title, text) => ({ title, text, key: text });
         const number = (title, key, text) => ({ title, text, key, isNumber: true });
         return [
@@ -37,14 +40,22 @@ class TablePanel {
             words("made from", (i) => (graph.isLeaf(i) ? "" : page.formula(i))),
             number("value", (i) => graph.value[i], (i) => fmt(graph.value[i])),
             number("grad", (i) => graph.grad[i], (i) => fmt(graph.grad[i], { signed: true })),
-            number("at this step", (i) => page.gradAt(i) ?? NaN, (i) => this.said(i)),
-            ...(DATA.nodes.line ? [{ ...words("line", placeOf), key: (i) => DATA.nodes.line[i] }] : []),
+            number("at this step", (i) => this.now(i) ?? NaN, (i) => this.said(i)),
+            ...(DATA.nodes.line ? [{ ...words("line", placeOf), key: lineOf }] : []),
         ];
     }
 
-    /* The grad that has arrived at a node by the present step. */
+    /* The grad that has arrived at a node by the present step, null if none has. Of the nodes on
+       one card all have theirs or none: asked once for each card. */
+    now(i) {
+        const { page, arrived } = this, at = page.scene.cardOf[i];
+        if (at < 0 || page.scene.node(at) === i) return page.gradAt(i);
+        if (!arrived.has(at)) arrived.set(at, page.gradAt(i) !== null);
+        return arrived.get(at) ? page.graph.grad[i] : null;
+    }
+
     said(i) {
-        const now = this.page.gradAt(i);
+        const now = this.now(i);
         return now === null ? "–" : fmt(now, { signed: true });
     }
 
@@ -65,11 +76,12 @@ class TablePanel {
             return el("th", { scope: "col", class: column.isNumber ? "number" : "" }, button);
         });
         this.body = el("tbody", {});
-        const table = el("table", {}, el("caption", { text: "All nodes, in the order they were made" }),
-            el("thead", {}, el("tr", {}, ...this.heads)), this.body);
+        const caption = el("caption", { text: "All nodes, numbered in the order they were made" });
+        const table = el("table", {}, caption, el("thead", {}, el("tr", {}, ...this.heads)), this.body);
         this.root.replaceChildren(
             el("header", {}, el("h2", { text: "Nodes" }), this.filter, this.count, close),
-            el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Nodes" }, table));
+            el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Nodes" },
+                table));
     }
 
     open(isOpen, byHand = true) {
@@ -115,6 +127,7 @@ class TablePanel {
 
     show() {
         if (this.root.hidden) return;
+        this.arrived = new Map();
         const { page, sorted } = this, all = page.graph.size, found = this.found();
         const shown = found.slice(0, MOST_ROWS);
         this.heads.forEach((head, k) => {
@@ -135,7 +148,8 @@ class TablePanel {
         const row = el("tr", { "data-node": i }, ...this.columns.map((column) => {
             const text = column.text(i);
             if (column.title === "name") {
-                return el("th", { scope: "row" }, el("button", { type: "button", class: "node", text }));
+                const button = el("button", { type: "button", class: "node", text });
+                return el("th", { scope: "row" }, button);
             }
             return el("td", { class: column.isNumber ? "number" : "", text });
         }));

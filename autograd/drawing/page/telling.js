@@ -4,7 +4,7 @@
  *    parts    a sentence as [text, class] pairs, so that its numbers can be coloured
  */
 
-const LONGEST_FORMULA = 26, MOST_OPERANDS = 4, MOST_GIVEN = 6;
+const LONGEST_FORMULA = 26, LONGEST_RULE = 90, MOST_OPERANDS = 4, MOST_GIVEN = 6;
 
 class Names {
     constructor(data, graph) {
@@ -19,7 +19,8 @@ class Names {
     }
 
     name(i) {
-        return this.labels[i] || (this.graph.isLeaf(i) ? `${this.kind(i)} ${i + 1}` : this.formula(i));
+        const plain = this.graph.isLeaf(i) ? `${this.kind(i)} ${i + 1}` : this.formula(i);
+        return this.labels[i] || plain;
     }
 
     /* What a node was made of, as deep as there is room. */
@@ -99,8 +100,8 @@ class Telling {
         const node = this.scene.node(card), { name, badge, count, values } = this.scene.cards[card];
         if (node >= 0) return this.names.name(node);
         if (values) return `the constant ${name || fmt(values[0])}`;
-        if (!name) return `${count.toLocaleString("en")} ${badge} ops`;
-        return `${name}${count > 1 ? ` ×${count.toLocaleString("en")}` : ""}`;
+        if (!name) return `the ${grouped(count)} “${badge}” ops`;
+        return `${name}${count > 1 ? ` ×${grouped(count)}` : ""}`;
     }
 
     get goal() {
@@ -114,10 +115,11 @@ class Telling {
         const given = leaves.slice(0, MOST_GIVEN).flatMap((i, k) => [
             [`${k ? ", " : ""}${this.names.name(i)} = `], [fmt(this.graph.value[i]), "number"]]);
         const more = leaves.length - MOST_GIVEN;
-        const all = more > 0 ? [[`, and ${countOf(more, "more leaf").replace("leafs", "leaves")}`]] : [];
+        const rest = more === 1 ? "1 more leaf" : `${grouped(more)} more leaves`;
         return {
             chip: "Start",
-            main: given.length ? [["Given: "], ...given, ...all] : [["Given are the leaves."]],
+            main: given.length ? [["Given: "], ...given, [more > 0 ? `, and ${rest}` : ""]]
+                : [["Given are the leaves."]],
             sub: [["Forward first: every op computes its value from what it is made of."]],
         };
     }
@@ -137,7 +139,8 @@ class Telling {
             [` by ${names.name(graph.inputs[i][place])}`]]);
         if (places.length > MOST_OPERANDS) partials.push([", …"]);
         const sub = partials.length
-            ? [[`Local derivative${places.length > 1 ? "s" : ""}, kept for the way back: `], ...partials, ["."]] : [];
+            ? [[`Local derivative${places.length > 1 ? "s" : ""}, kept for the way back: `],
+                ...partials, ["."]] : [];
         return { chip, main, sub };
     }
 
@@ -166,8 +169,8 @@ class Telling {
     seed() {
         const { outputs } = this.graph, chip = "Seed";
         if (outputs.length > 1) {
-            return { chip, main: [[`The grad of each of the ${outputs.length} outputs = `], ["1", "pos"]],
-                sub: [["Backward now; the grads are those of the outputs' sum."]] };
+            const main = [[`The grad of each of the ${outputs.length} outputs = `], ["1", "pos"]];
+            return { chip, main, sub: [["Backward now: all grads are of the outputs' sum."]] };
         }
         return { chip, main: [[`grad of ${this.goal} = `], ["1", "pos"]], sub: [
             [`Backward now. Raise ${this.goal} by a little, and it rises by just as much: so it `
@@ -178,19 +181,20 @@ class Telling {
         const { scene, graph, names } = this, { tail, head } = scene.arrows[arrow];
         const chip = `Backward ${at - scene.seed} of ${scene.last - scene.seed - 1}`;
         const { edges, sum } = scene.flows[arrow], j = scene.node(tail);
-        if (edges.length === 1 && j >= 0) return { chip, ...this.contribution(edges[0], j, tail, at) };
-        const n = edges.length.toLocaleString("en"), grad = [fmt(sum, { signed: true }), signClass(sum)];
+        const isOne = edges.length === 1, n = grouped(edges.length);
+        if (isOne && j >= 0) return { chip, ...this.contribution(edges[0], j, tail, at) };
+        const grad = [fmt(sum), signClass(sum)];
         if (j < 0) {
-            const many = edges.length === 1 ? "a contribution of " : `${n} contributions, together `;
-            return { chip, main: [[`${this.title(head)}, back to ${this.title(tail)}: ${many}`], grad],
-                sub: this.arrivals(tail, at) };
+            const many = isOne ? "a contribution of " : `${n} contributions, together `;
+            const main = [[`${this.title(head)}, back to ${this.title(tail)}: ${many}`], grad];
+            return { chip, main, sub: this.arrivals(tail, at) };
         }
         const main = [[`${this.title(head)}: grad of ${names.name(j)} += `], grad,
             [`, the sum of ${n} contributions`], ...this.before(tail, at)];
         const shown = scene.printed(arrow), sub = [];
         if (shown && scene.cards[head].percall) {
-            const [i, place] = shown;
-            sub.push([`All calls count; call ${scene.call + 1} gives (∂ ${fmt(graph.partial(i, place))}) × `
+            const [i, place] = shown, p = fmt(graph.partial(i, place));
+            sub.push([`All calls count; call ${scene.call + 1} gives (∂ ${p}) × `
                 + `${enclosed(graph.grad[i])} = ${fmt(graph.contribution(i, place))}.`]);
         }
         return { chip, main, sub };
@@ -209,7 +213,10 @@ class Telling {
                 ...this.before(tail, at));
         }
         const state = this.scene.grad(tail, at);
-        return { main, sub: state.uses > 1 ? this.sumSoFar(name, state) : this.rule(user, name) };
+        const sub = state.uses > 1 ? this.sumSoFar(name, state)
+            : g === 0 ? [["A grad of 0 hands on nothing, whatever the derivative."]]
+                : this.rule(user, name);
+        return { main, sub };
     }
 
     /* ", so −0.3 → −2.894" */
@@ -220,11 +227,10 @@ class Telling {
 
     sumSoFar(name, { terms, uses, arrived, isWhole, x }) {
         const sum = terms.length > 1 && terms.length <= MOST_OPERANDS ? ` ${asSum(terms)} = ` : " ";
-        if (isWhole) {
-            return [[`${name} has ${countOf(uses, "use")}, and its grad is the sum of what comes back `
-                + `from each:${sum}`], [fmt(x), signClass(x)], ["."]];
-        }
-        return [[`${name} has ${countOf(uses, "use")}: ${arrived} of ${uses} contributions are in.`]];
+        const used = `${name} has ${countOf(uses, "use")}`;
+        if (!isWhole) return [[`${used}: ${arrived} of ${uses} contributions are in.`]];
+        return [[`${used}, and its grad is the sum of what comes back from each:${sum}`],
+            [fmt(x), signClass(x)], ["."]];
     }
 
     arrivals(tail, at) {
@@ -238,8 +244,8 @@ class Telling {
         const d = (top, bottom) => `∂${compact(top)}/∂${compact(bottom)}`;
         if (user === this.goal) return [[`The last op: ${d(user, name)} itself.`]];
         const text = `${d(this.goal, name)} = ${d(user, name)} × ${d(this.goal, user)}`;
-        if (text.length > 90) return [["The chain rule: local derivative times what arrived there."]];
-        return [[`The chain rule: ${text}.`]];
+        const isLong = text.length > LONGEST_RULE;
+        return [[`The chain rule: ${isLong ? "local derivative × what arrived" : text}.`]];
     }
 
     end() {
@@ -247,8 +253,8 @@ class Telling {
         const isWeight = names.parameters.size > 0;
         let steepest = -1;
         for (let i = 0; i < graph.size && graph.isLeaf(i); i++) {  // leaves come first
-            const isBetter = steepest < 0 || Math.abs(graph.grad[i]) > Math.abs(graph.grad[steepest]);
-            if (isBetter && Number.isFinite(graph.grad[i]) && names.parameters.has(i) === isWeight) steepest = i;
+            const size = Math.abs(graph.grad[i]), isAsked = names.parameters.has(i) === isWeight;
+            if (isAsked && size < Infinity && !(size <= Math.abs(graph.grad[steepest]))) steepest = i;
         }
         const end = graph.outputs.find((i) => !Number.isFinite(graph.value[i]));
         if (end !== undefined) {
@@ -260,13 +266,14 @@ class Telling {
         }
         const g = graph.grad[steepest], name = names.name(steepest);
         if (graph.outputs.includes(steepest) && graph.size === 1) {
-            return { chip, main: [[`${name} is the output itself: raise it by 0.01, and it rises by `],
-                ["0.01", "pos"]] };
+            return { chip, main: [[`${name} is the output itself: raise it by 0.01, and it rises `
+                + "by 0.01"]] };
         }
         const change = g ? [[`${this.goal} ${g < 0 ? "falls" : "rises"} by about `],
             [fmt(Math.abs(0.01 * g)), signClass(g)]] : [[`${this.goal} stays as it is`]];
-        const sub = [[isWeight ? "To lower the output, gradient descent moves every parameter against "
-            + "its grad. " : "That is what a grad says: how steeply the output changes with it. "],
+        const sub = [[isWeight
+            ? "To lower the output, gradient descent moves every parameter against its grad. "
+            : "That is what a grad says: how steeply the output changes with it. "],
         ["Play shows how it came about."]];
         return { chip, main: [[`Raise ${name} by 0.01: `], ...change, [` (grad × 0.01)`]], sub };
     }

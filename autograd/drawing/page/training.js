@@ -28,7 +28,8 @@ function ticks(low, high, isLog) {
         for (let k = Math.floor(Math.log10(low)); k <= Math.log10(high); k++) {
             found.push(10 ** k, 2 * 10 ** k, 5 * 10 ** k);
         }
-        const inside = found.filter((x) => x >= low && x <= high), every = Math.ceil(inside.length / 7);
+        const inside = found.filter((x) => x >= low && x <= high);
+        const every = Math.ceil(inside.length / 7);
         return inside.filter((_, k) => k % every === 0);
     }
     const rough = (high - low) / 5, unit = 10 ** Math.floor(Math.log10(rough));
@@ -44,7 +45,8 @@ class Plot {
         Object.assign(this, { width: PLOT_WIDTH - LEFT - RIGHT, height: height - TOP - BOTTOM });
         this.x = (v) => LEFT + ((v - x0) / (x1 - x0)) * this.width;
         this.y = (v) => TOP + ((scale(y1) - scale(v)) / (scale(y1) - scale(y0))) * this.height;
-        const foot = TOP + this.height, middle = `translate(14,${TOP + this.height / 2}) rotate(-90)`;
+        const foot = TOP + this.height;
+        const upright = `translate(14,${TOP + this.height / 2}) rotate(-90)`;
         const text = (kind, at, said) => svg("text", { class: kind, ...at, text: said });
         this.marks = svg("g");
         this.root = svg("svg", { viewBox: `0 0 ${PLOT_WIDTH} ${height}`, class: "plot" },
@@ -52,9 +54,10 @@ class Plot {
                 + ticks(x0, x1).map((v) => `M${this.x(v)},${foot}v5`).join("")
                 + ticks(y0, y1, isLog).map((v) => `M${LEFT},${this.y(v)}h-5`).join("") }),
             ...ticks(x0, x1).map((v) => text("middle", { x: this.x(v), y: foot + 18 }, fmt(v))),
-            ...ticks(y0, y1, isLog).map((v) => text("end", { x: LEFT - 8, y: this.y(v) + 4 }, fmt(v))),
+            ...ticks(y0, y1, isLog).map((v) =>
+                text("end", { x: LEFT - 8, y: this.y(v) + 4 }, fmt(v))),
             text("middle title", { x: LEFT + this.width / 2, y: height - 7 }, names[0]),
-            text("middle title", { transform: middle }, names[1]), this.marks);
+            text("middle title", { transform: upright }, names[1]), this.marks);
     }
 }
 
@@ -133,7 +136,8 @@ class Boundary {
         plot.marks.append(...this.marks);
         plot.root.setAttribute("aria-hidden", "true");
         this.note = el("li");
-        const scale = el("li", {}, fmt(this.lowest), el("span", { class: "ramp" }), fmt(this.highest));
+        const ramp = el("span", { class: "ramp" });
+        const scale = el("li", {}, fmt(this.lowest), ramp, fmt(this.highest));
         this.root = el("figure", { class: "boundary" },
             el("div", { class: "plane" }, this.canvas, plot.root),
             el("ul", { class: "classes" }, ...this.classes.map((name, k) => el("li", {},
@@ -237,7 +241,8 @@ class Boundary {
     /* The colours of the theme: as names, and as the bytes of pixels. */
     palette() {
         const style = getComputedStyle(this.root), names = [];
-        const read = (name) => style.getPropertyValue(name).match(/[\da-f]{2}/gi).map((x) => parseInt(x, 16));
+        const read = (name) => style.getPropertyValue(name).match(/[\da-f]{2}/gi)
+            .map((x) => parseInt(x, 16));
         const pixel = ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
         const paper = read("--field-paper"), shades = [], least = this.isShaded ? 0 : 0.4;
         for (let k = 0; k < (this.classes.length || 1); k++) {
@@ -249,7 +254,8 @@ class Boundary {
                 names.push(`rgb(${colour.map(Math.round)})`);
             }
         }
-        return { names, shades, line: pixel(read("--field-line")), none: pixel(read("--field-none")) };
+        const [line, none] = ["--field-line", "--field-none"].map((name) => pixel(read(name)));
+        return { names, shades, line, none };
     }
 }
 
@@ -282,7 +288,8 @@ class TrainingPanel {
     build() {
         const { root, training } = this;
         this.play = el("button", { type: "button" });
-        this.slider = el("input", { type: "range", max: this.last, "aria-label": "Step of the training" });
+        this.slider = el("input", { type: "range", max: this.last,
+            "aria-label": "Step of the training" });
         this.where = el("output");
         this.own = el("p", { class: "hint" });
         this.caption = el("caption");
@@ -301,7 +308,8 @@ class TrainingPanel {
 
     /* The loss after every step, and that of the validation examples. */
     curve() {
-        const { losses, training, last } = this, validation = (training.validation ?? []).map(asNumber);
+        const { losses, training, last } = this;
+        const validation = (training.validation ?? []).map(asNumber);
         const finite = [...losses, ...validation].filter(Number.isFinite).sort((a, b) => a - b);
         const low = finite[0] ?? 0, high = finite.at(-1) ?? 0, isLog = low > 0 && high > 20 * low;
         const range = isLog ? [low, high] : [Math.min(low, 0), Math.max(high, 0) || 1];
@@ -399,8 +407,8 @@ class TrainingPanel {
         this.where.textContent = `${this.said}${isEdited ? ", edited by hand" : ""}`;
         document.documentElement.dataset.training = isEdited ? "edited" : "watched";
         const isSame = Object.is(own, loss) || Math.abs(own - loss) <= 1e-6 * Math.abs(loss);
-        this.own.textContent = isSame ? "" : `${page.name(goal)} of the graph here: ${fmt(own)}; loss of `
-            + `the training: ${fmt(loss)}`;
+        this.own.textContent = isSame ? "" : `${page.name(goal)} of the graph here: ${fmt(own)}; `
+            + `loss of the training: ${fmt(loss)}`;
         this.marker.setAttribute("transform", `translate(${this.plot.x(k)},0)`);
         this.marker.lastChild.setAttribute("cy", Number.isFinite(loss) ? this.plot.y(loss) : -99);
         this.plot.root.setAttribute("aria-label", `Loss over ${countOf(last, "step")}, from `
@@ -419,7 +427,8 @@ class TrainingPanel {
         const cell = (text, kind = "") => el("td", { class: `number ${kind}`, text });
         this.caption.textContent = `Moved most by the ${isEnd ? "last" : "next"} step`;
         this.rows.replaceChildren(
-            el("tr", {}, ...heads.map((text, n) => el("th", { scope: "col", class: n ? "number" : "", text }))),
+            el("tr", {}, ...heads.map((text, n) =>
+                el("th", { scope: "col", class: n ? "number" : "", text }))),
             ...most.map((n) => {
                 const i = training.parameters[n], grad = page.graph.grad[i];
                 return el("tr", {}, el("th", { scope: "row" }, nodeButton(page, i)),
@@ -430,15 +439,15 @@ class TrainingPanel {
 
     showBoundary(loss) {
         const { boundary, page } = this, numbers = this.at(this.k), began = performance.now();
-        const { names, xs, isShaded } = boundary;
-        const right = boundary.draw((i) => (page.canEdit ? page.graph.value[i] : numbers[this.place.get(i)]),
-            this.slow > 2 ? COARSE_GRID : GRID);
+        const { names, isShaded } = boundary, n = boundary.xs.length;
+        const numberOf = (i) => (page.canEdit ? page.graph.value[i] : numbers[this.place.get(i)]);
+        const right = boundary.draw(numberOf, this.slow > 2 ? COARSE_GRID : GRID);
         this.slow += performance.now() - began > SLOW ? 1 : this.slow > 2 ? 0 : -this.slow;
-        const score = `${right} of ${xs.length} right (${((100 * right) / xs.length).toFixed(1)} %)`;
+        const score = `${right} of ${n} right (${((100 * right) / n).toFixed(1)} %)`;
         boundary.note.textContent = isShaded ? "dots: the targets"
-            : `${score}${right < xs.length ? "; ringed: wrong" : ""}`;
-        boundary.canvas.setAttribute("aria-label", `What the model answers over ${names.join(" and ")}: `
-            + `loss ${fmt(loss)}${isShaded ? "" : `, ${score}`}`);
+            : `${score}${right < n ? "; ringed: wrong" : ""}`;
+        boundary.canvas.setAttribute("aria-label", `What the model answers over `
+            + `${names.join(" and ")}: loss ${fmt(loss)}${isShaded ? "" : `, ${score}`}`);
     }
 }
 
