@@ -76,12 +76,13 @@ class record_calls(modes.Mode):
         )
 
     def __enter__(self) -> Any:
-        self._base = sys._getframe(1)
+        self._base = self._base or sys._getframe(1)
         return super().__enter__()
 
     def __exit__(self, *exception: object) -> None:
         super().__exit__(*exception)
-        self._base, self._running = None, _Running()  # frames keep what is in their variables
+        if not self._tokens:  # the outermost block; frames keep what is in their variables
+            self._base, self._running = None, _Running()
 
     def remember(self, node: Value) -> None:
         """Keep the user's line and the calls that are running."""
@@ -371,6 +372,7 @@ def _sources(codes: Iterable[CodeType], lines: Iterable[Line]) -> list[Source]:
 
 
 def _text(file: str) -> list[str]:
+    linecache.checkcache(file)  # the file may have been changed, and its module loaded again
     return linecache.getlines(file)
 
 

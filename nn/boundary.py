@@ -11,6 +11,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from autograd import Value, no_grad
@@ -85,7 +86,8 @@ def find_boundary(
         return "no example has two finite inputs"
     points = [point for point, _ in pairs]
     inputs = labelled(points[0], columns)
-    outputs = _listed(model(inputs))
+    answer = model(inputs)
+    outputs = _listed(answer)
     nodes = graph(*[v for v in outputs if isinstance(v, Value)])
     if not set(inputs) <= set(nodes) or not all(isinstance(v, Value) for v in outputs):
         return "the model's answer does not depend on both inputs"
@@ -115,7 +117,7 @@ def find_boundary(
         names=(inputs[0].label, inputs[1].label),
         points=[(p[0], p[1], t) for p, t in zip(points, targets) if t is not None],
         classes=list(classes) if found and classes is not None else found,
-        threshold=_threshold(loss, found) if found and len(outputs) == 1 else None,
+        threshold=_threshold(loss, pairs, answer) if found and len(outputs) == 1 else None,
     )
 
 
@@ -200,7 +202,7 @@ def _classified(targets: list[Any], outputs: int) -> tuple[list[float | None], l
     """
     numbers = [as_real(target) for target in targets]
     if outputs > 1:
-        numbers = [_hot(t, outputs) if isinstance(t, list) else t for t in targets]
+        numbers = [_hot(t, outputs) if isinstance(t, list) else as_real(t) for t in targets]
         is_index = all(number in range(outputs) for number in numbers)
         return numbers, [str(i) for i in range(outputs)] if is_index else None
     two = sorted({number for number in numbers if number is not None})
@@ -216,21 +218,28 @@ def _hot(target: list[Any], outputs: int) -> float | None:
     return float(target.index(max(target)))
 
 
-def _threshold(loss: Loss, classes: list[str]) -> float | None:
-    """The output that is equally wrong for two targets, found by halving; None if there is none."""
+def _threshold(loss: Loss, examples: Examples, answer: Any) -> float | None:
+    """The output that is equally wrong for two targets, found by halving; None if there is none.
+
+    The loss gets targets as they are among the examples, and outputs like the answer, be it a list.
+    """
+    targets = sorted({target for _, target in examples})
+    lean_at = partial(_lean, loss, targets, hasattr(answer, "__iter__"))
     low, high = -(2.0**20), 2.0**20
-    first, second = map(float, classes)
     with no_grad():
-        if not _lean(loss, low, first, second) < 0 < _lean(loss, high, first, second):
+        if not lean_at(low) < 0 < lean_at(high):
             return None
         while low < (middle := (low + high) / 2) < high:
-            lean = _lean(loss, middle, first, second)
+            lean = lean_at(middle)
             if lean == 0:
                 return middle
             low, high = (middle, high) if lean < 0 else (low, middle)
     return high
 
 
-def _lean(loss: Loss, output: float, first: float, second: float) -> float:
+def _lean(loss: Loss, targets: Sequence[Any], in_list: bool, x: float) -> float:
     """How much more wrong an output is for the first target than for the second."""
-    return float((loss(Value(output), first) - loss(Value(output), second)).data)
+    output: Any = [Value(x)] if in_list else Value(x)
+    first, second = (loss(output, target) for target in targets)
+    lean = first - second
+    return float(getattr(lean, "data", lean))  # a number where max(0.0, ...) chose one

@@ -275,23 +275,23 @@ def _replay(model: Any, history: History, loss: Loss, examples: Examples) -> _Co
 
     If there are too many of them, the ends of epochs do, unless these are few.
     """
-    epochs = history.epoch_of_step
+    epochs, finished = history.epoch_of_step, len(history.loss) - 1
     ends = [i for i, epoch in enumerate(epochs) if epochs[i + 1 : i + 2] != [epoch]]
     by_epoch = len(ends) == len(epochs) or (len(epochs) > MOST_STEPS and len(ends) > FEW_EPOCHS)
     best = max((i for i in ends if epochs[i] == history.best_epoch), default=0)
-    kept = _thinned(ends if by_epoch else range(len(epochs)), {best})
+    whole = [i for i in ends if epochs[i] <= finished]
+    kept = _thinned(whole if by_epoch else range(len(epochs)), {best})
     names = [
         f"epoch {epochs[i]}" + (f", step {i}" * (not by_epoch)) if i else "start" for i in kept
     ]
     names[kept.index(best)] += " (kept)"
-    last = epochs[-1]
-    measured = by_epoch and len(history.validation_loss) > last
+    measured = by_epoch and history.validation_loss
     return _Course(
         steps=[history.steps[i] for i in kept],
         names=names,
         losses=[_loss_at(history.steps[i], model, loss, examples) for i in kept],
         validation=[history.validation_loss[epochs[i]] for i in kept] if measured else [],
-        how=f"fit, {last} epoch{'s' * (last != 1)}; {history.stopped}",
+        how=f"fit, {finished} epoch{'s' * (finished != 1)}; {history.stopped}",
     )
 
 

@@ -139,9 +139,9 @@ def _module_heading(trace: Trace, group: Group, module: Path) -> Heading:
     ops = _ops_inside(trace, group, module)
     parameters = sum(trace.kind(i) == "parameter" for i in group.nodes)
     inside = [n for home, n in trace.calls.items() if home[: len(module)] == module]
-    calls = max(inside, default=1)
-    each = ops // calls if ops % calls == 0 else ops
-    size = f"{count(each, 'op')}, {count(parameters, 'parameter')}"
+    calls = trace.calls[module] or max(inside, default=1)
+    each = count(ops // calls, "op") if ops % calls == 0 else f"{count(ops, 'op')} in all"
+    size = f"{each}, {count(parameters, 'parameter')}"
     return Heading("module", "", module[-1] if module else trace.title, calls, size)
 
 

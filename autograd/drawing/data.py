@@ -15,7 +15,7 @@ from autograd.engine import Value
 from autograd.ops import Op
 from autograd.recording import Recorded, Source
 
-from .labels import LONGEST_NAME, LONGEST_NOTE, LONGEST_TIP, UNDRAWABLE, clean
+from .labels import BIDI, LONGEST_NAME, LONGEST_NOTE, LONGEST_TIP, UNDRAWABLE, clean
 from .scene import where_wrong_began
 from .trace import Trace
 from .views import Views
@@ -148,7 +148,7 @@ class Lines:
             return
         sources = [*recorded.sources]
         at: dict[Any, int] = {}
-        for node in trace.nodes:
+        for node in trace.made:
             line = recorded.lines.get(node)
             if line is None:
                 self.of_nodes.append(-1)
@@ -167,10 +167,16 @@ class Lines:
             {
                 "name": clean(piece.name, LONGEST_NOTE),
                 "start": piece.start,
-                "text": [UNDRAWABLE.sub("\ufffd", line)[:LONGEST_TIP] for line in piece.text],
+                "text": [_code(line) for line in piece.text],
             }
             for piece in sources
         ]
+
+
+def _code(line: str) -> str:
+    """A line of source as it can be drawn; unlike `clean` this keeps the indentation."""
+    text = BIDI.sub("", UNDRAWABLE.sub("\ufffd", line))
+    return text if len(text) <= LONGEST_TIP else text[: LONGEST_TIP - 1] + "…"
 
 
 def numbers(xs: Iterable[float | None]) -> list[float | str | None]:

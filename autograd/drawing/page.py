@@ -14,7 +14,7 @@ import os
 import re
 import tempfile
 import webbrowser
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -144,7 +144,7 @@ def explain(
     elif args or (callable(y) and not is_module):
         page = _function_page(y, args)
     else:
-        page = _page(*_current(read(y, "explain")))
+        page = _page(read(y, "explain"))
     if path is not None:
         page.save(path)
     if open:
@@ -169,14 +169,15 @@ def _current(trace: Trace) -> tuple[Trace, list[str]]:
     ]
 
 
-def _page(trace: Trace, notes: Sequence[str] = (), **more: Any) -> Page:
+def _page(trace: Trace, notes: Iterable[str] = (), **more: Any) -> Page:
     if len(trace.nodes) > MOST_NODES:
         raise ValueError(
             f"explain: expected a graph of at most {MOST_NODES:,} nodes, got {len(trace.nodes):,}; "
             "explain a part of it: one of the Values it was made from, or fewer examples"
         )
+    trace, stale = _current(trace)
     data, code = describe(trace, **more)
-    data["notes"] += [clean(note, LONGEST_TIP) for note in notes]
+    data["notes"] += [clean(note, LONGEST_TIP) for note in (*stale, *notes)]
     return Page(_html(data, code), clean(trace.name), len(trace.nodes))
 
 

@@ -202,12 +202,9 @@ def _draw(source: str, format: str, engine: str) -> bytes:
             failures.append(f"{name}: not installed")
             continue
         try:
-            done = subprocess.run(
-                [program, f"-K{engine}", f"-T{format}"],
-                input=source.encode(),
-                capture_output=True,
-                timeout=SECONDS,
-            )
+            done = _run(program, f"-K{engine}", f"-T{format}", source=source)
+            if b"init_rank" in done.stderr:  # clusters that feed each other: a known fault of dot
+                done = _run(program, f"-K{engine}", f"-T{format}", "-Gnewrank=true", source=source)
         except (OSError, subprocess.TimeoutExpired) as error:
             failures.append(f"{name}: {error}")
             continue
@@ -225,6 +222,10 @@ def _draw(source: str, format: str, engine: str) -> bytes:
         + "\n  ".join(failures)
         + f"\n{_advice(format, failures)}"
     )
+
+
+def _run(*command: str, source: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(command, input=source.encode(), capture_output=True, timeout=SECONDS)
 
 
 def _advice(format: str, failures: list[str]) -> str:

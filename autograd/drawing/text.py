@@ -123,6 +123,7 @@ class _Graph:
         self.outputs, self.title, self.has_grads = outputs, title, grads
         self._uses = dict.fromkeys(outputs, 1)  # being an output counts
         self._terms: dict[Value, list[Value | float]] = {}
+        self._sums: dict[Value, list[Value]] = {}  # by the last +, all that are drawn as one
         nodes = list(self._uses)
         for node in nodes:  # the list grows as it is read
             for x in node.inputs:
@@ -141,15 +142,22 @@ class _Graph:
             return []
         if node not in self._terms:
             terms: list[Value | float] = []
+            sums = []
             stack: list[Value | float] = [node]
             while stack:
                 x = stack.pop()
                 if isinstance(x, Value) and x.op is ADD and (x is node or self._passes(x)):
+                    sums.append(x)
                     stack += reversed(x.inputs)
                 else:
                     terms.append(x)
-            self._terms[node] = terms if len(terms) >= MANY_TERMS else []
+            is_long = len(terms) >= MANY_TERMS
+            self._terms[node], self._sums[node] = (terms, sums) if is_long else ([], [])
         return self._terms[node]
+
+    def drawn_as(self, node: Value) -> list[Value]:
+        """The nodes that are drawn as this one."""
+        return self._sums[node] if self.terms(node) else [node]
 
     def _passes(self, node: Value) -> bool:
         return self._uses[node] == 1 and not _label(node)
@@ -382,17 +390,18 @@ def _numbers(graph: _Graph, row: Row) -> tuple[str, str, str, str]:
         number(node.data),
         number(node.grad, signed=True) if has_grad else "–",
         partial,
-        _note(node),
+        _note(graph, node),
     )
 
 
-def _note(node: Value) -> str:
+def _note(graph: _Graph, node: Value) -> str:
     if node.op is not None:
         try:
-            refuse_stale([node])
+            refuse_stale(graph.drawn_as(node))
         except RuntimeError:
             return "  older than its inputs"
-    x = [v.data if isinstance(v, Value) else v for v in node.inputs]
+    inputs = graph.terms(node) or node.inputs
+    x = [v.data if isinstance(v, Value) else v for v in inputs]
     if math.isfinite(node.data) or not all(map(math.isfinite, x)):
         return ""
     return f"  {number(node.data)} begins here"

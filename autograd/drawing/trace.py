@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from copy import copy
 from functools import cached_property
 
 from autograd.engine import Value, contributions, graph, local_partials
@@ -35,6 +36,10 @@ class Trace:
             first; a home for what is in no module.
         calls: the numbers of these calls.
 
+    Attributes:
+        nodes: the graph's Values, by position.
+        made: the same as they were made, where `recomputed` put others in their place.
+
     >>> x = Value(3.0, label="x")
     >>> trace = Trace([x * x])
     >>> trace.places, trace.uses, trace.partial(1, 0)
@@ -54,7 +59,7 @@ class Trace:
         self._names = names or {}
         self.title = title or "model"
         self.name = title or ", ".join(filter(None, map(self._label, outputs))) or "a graph"
-        self.nodes = graph(*outputs)
+        self.nodes = self.made = graph(*outputs)
         index = {node: i for i, node in enumerate(self.nodes)}
         self.outputs = {index[node] for node in outputs}
         self.places: list[list[tuple[int, int]]] = []  # per node, (place, input)
@@ -78,9 +83,11 @@ class Trace:
     ) -> None:
         """Make the functions that the outermost one called the homes of what is in no module."""
         inside: dict[Path, set[tuple[int, ...]]] = {}
+        modules = {home[0] for home in self.homes if home}
         for i, node in enumerate(self.nodes):
             path = scopes.get(node, ())[1 : 1 + DEEPEST_SCOPE]
             if path and self.homes[i] is None:
+                path = (path[0] + "()" * (path[0] in modules), *path[1:])
                 self.homes[i] = path
                 for n in range(1, len(path) + 1):
                     inside.setdefault(path[:n], set()).add(calls[node][1 : 1 + n])
@@ -91,7 +98,8 @@ class Trace:
 
     def _label(self, node: Value) -> str:
         """The label as text, whatever was assigned."""
-        return self._names.get(node, "") if node.label in (None, "") else str(node.label)
+        label = "" if node.label is None else str(node.label)
+        return label or self._names.get(node, "")
 
     def kind(self, i: int) -> str:
         if self.nodes[i].op is None:
@@ -204,7 +212,7 @@ class Trace:
 
 
 def recomputed(trace: Trace) -> Trace:
-    """Compute a trace anew, from the numbers that its leaves have now.
+    """Compute a trace anew, from the numbers that its leaves have now; all else stays as it is.
 
     >>> x = Value(3.0, label="x"); y = x * x; x.data = 4.0
     >>> [node.data for node in recomputed(Trace([y])).nodes]
@@ -218,5 +226,9 @@ def recomputed(trace: Trace) -> Trace:
                 continue
             made = node.op.on(*(now[x] if isinstance(x, Value) else x for x in node.inputs))
             made.label, now[node] = node.label, made
-    names = {now[node]: trace.label(i) for i, node in enumerate(trace.nodes)}
-    return Trace([now[trace.nodes[i]] for i in sorted(trace.outputs)], trace.title, names=names)
+    anew = copy(trace)
+    anew._names = {now[node]: name for node, name in trace._names.items() if node in now}
+    anew._partials, anew.nodes = {}, [now[node] for node in trace.nodes]
+    for derived in ("_flows", "has_stale"):
+        vars(anew).pop(derived, None)
+    return anew

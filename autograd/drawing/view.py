@@ -121,14 +121,21 @@ class View:
         call = {i: k for at in percall for k, i in enumerate(self._members(at))}
         wrong: set[int] = set()
         for at in percall:
-            made_from = [self.card_of.get(j) for _, j in self.trace.places[self._members(at)[0]]]
+            made_from = self._made_from(self._members(at)[0])
             for k, i in enumerate(self._members(at)):
-                for (_, j), card in zip(self.trace.places[i], made_from):
-                    if self.card_of.get(j) != card or card == at:
-                        wrong.add(at)
-                    elif call.get(j, k) != k:
-                        wrong |= {at, self.card_of[j]}
+                if self._made_from(i) != made_from or at in made_from:
+                    wrong.add(at)
+                    break
+                mixed = {self.card_of[j] for j in self.trace.inputs[i] if call.get(j, k) != k}
+                wrong |= mixed | {at} if mixed else mixed
         return wrong
+
+    def _made_from(self, i: int) -> list[int | None]:
+        """The cards of a node's inputs, in their places; None for constants."""
+        cards: list[int | None] = [None] * len(self.trace.nodes[i].inputs)
+        for place, j in self.trace.places[i]:
+            cards[place] = self.card_of.get(j)
+        return cards
 
     def _members(self, at: int) -> list[int]:
         return self.classes.members[self.groups[at].nodes[0]]
@@ -200,8 +207,11 @@ class View:
             }
             for tail, place in sorted(ends, key=lambda end: (end[1], end[0])):
                 self._add_line(tail, at, place)
-            for values in zip(*(self.trace.constants(i) for i in nodes)):
-                self._add_constants(list(values), at)
+            constants = [list(values) for values in zip(*map(self.trace.constants, nodes))]
+            if len(constants) > MOST_SHOWN:
+                constants = [[x for values in constants for x in values]]
+            for values in constants:
+                self._add_constants(values, at)
             return
         tails = dict.fromkeys(
             self.card_of_class[c]
@@ -230,7 +240,7 @@ class View:
     def _add_constants(self, values: list[float], head: int) -> None:
         """Add the card of some constants, or an arrow from it: modules beside each other share data."""
         distinct = list(dict.fromkeys(values))
-        percall = head in self.percall and len(distinct) > 1
+        percall = head in self.percall and len(values) == self.calls and len(distinct) > 1
         key = (tuple(values), self.boxes[head].frames)
         if self.groups[head].module is not None and key in self.shared:
             self._add_line(self.shared[key], head, -1)

@@ -175,7 +175,5 @@ def apart(opened: Path, home: Path) -> Path | None:
 
 def _natural(path: Path) -> list[Any]:
     """Sort neurons.10 after neurons.9."""
-    return [
-        (part.rstrip("0123456789"), int("0" + part[len(part.rstrip("0123456789")) :]))
-        for part in path
-    ]
+    stems = [part.rstrip("0123456789") for part in path]
+    return [(stem, len(part), part) for stem, part in zip(stems, path)]

@@ -231,10 +231,10 @@ class Canvas {
     }
 
     flash(cards) {
-        for (const { root } of cards) {
-            for (const part of root.querySelectorAll(".body, .shade")) {
-                part.animate([{ fill: FLASH }, {}], { duration: 900, easing: "ease-out" });
-            }
+        for (const part of cards) {
+            part.flashes?.forEach((flash) => flash.cancel());
+            part.flashes = [...part.root.querySelectorAll(".body, .shade")].map((area) =>
+                area.animate([{ fill: FLASH }, {}], { duration: 900, easing: "ease-out" }));
         }
     }
 

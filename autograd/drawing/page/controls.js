@@ -2,7 +2,8 @@
 
 const PLAY_TIME_OF_STEP = 1600;  // ms at speed 1
 const MOST_RESULTS = 30, KEY_ZOOM = 1.25;
-const CHROME = 240, PANEL = 390, FLATTEST = 260, PHONE = 900;  // px: all but the picture, a panel
+const CHROME = 240, PANEL = 390, FLATTEST = 260;  // px: all but the picture, a panel
+const PHONE = 760, NARROW = 1000;
 
 function byId(id) {
     return document.getElementById(id);
@@ -276,11 +277,11 @@ function startLook(page) {
 function arrange(page) {
     const root = document.documentElement, { width, height } = page.view;
     const [w, h] = [innerWidth, innerHeight - CHROME];
-    const stage = Math.min(0.66 * h, ((height + 80) * w) / width);
+    const stage = Math.max(FLATTEST, Math.min(0.7 * h, ((height + 80) * w) / width));
     const beside = Math.min((w - PANEL) / width, h / height, 1);
-    const isBelow = Math.min(w / width, stage / height) > 1.15 * beside;
+    const isBelow = w < NARROW || Math.min(w / width, stage / height) > 1.15 * beside;
     root.dataset.panel = isBelow ? "below" : "beside";
-    byId("stage").style.height = isBelow && w >= PHONE ? `${Math.max(FLATTEST, stage)}px` : "";
+    byId("stage").style.height = isBelow && w >= PHONE ? `${stage}px` : "";
 }
 
 /* ---- walking over the cards: one of them is in the order of Tab, keys go on from it ---- */

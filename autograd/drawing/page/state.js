@@ -284,12 +284,15 @@ class Page {
     }
 
     restoreEdits(text) {
-        const edits = text.split(",").map((edit) => edit.split(":")).filter(([i, x]) =>
-            isWhole(i) && this.graph.isLeaf(Number(i)) && Number.isFinite(parsed(x ?? "")));
-        if (this.edits.size || this.isEdited) this.reset();
-        if (!edits.length || !this.canEdit) return;
-        for (const [i, x] of edits) this.edits.set(Number(i), parsed(x));
-        this.editMany([...this.edits.keys()], [...this.edits.values()]);
+        if (this.isEdited) this.reset();
+        if (!this.canEdit) return;
+        for (const [key, x] of text.split(",").map((edit) => edit.split(":"))) {
+            const i = isWhole(key) ? Number(key) : -1, number = parsed(x ?? "");
+            if (!this.graph.isLeaf(i) || !Number.isFinite(number)) continue;
+            if (Object.is(number, this.recorded[0][i])) this.edits.delete(i);
+            else this.edits.set(i, number);
+        }
+        if (this.edits.size) this.editMany([...this.edits.keys()], [...this.edits.values()]);
     }
 }
 

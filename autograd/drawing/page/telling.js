@@ -254,7 +254,8 @@ class Telling {
         let steepest = -1;
         for (let i = 0; i < graph.size && graph.isLeaf(i); i++) {  // leaves come first
             const size = Math.abs(graph.grad[i]), isAsked = names.parameters.has(i) === isWeight;
-            if (isAsked && size < Infinity && !(size <= Math.abs(graph.grad[steepest]))) steepest = i;
+            const isLess = size <= Math.abs(graph.grad[steepest]);
+            if (isAsked && size < Infinity && !isLess) steepest = i;
         }
         const end = graph.outputs.find((i) => !Number.isFinite(graph.value[i]));
         if (end !== undefined) {
