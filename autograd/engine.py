@@ -346,32 +346,51 @@ class Value:
 
     def __eq__(self, other: object) -> bool:
         data = _comparable(other)
-        return NotImplemented if data is None else self._data == data
+        if data is None:
+            return NotImplemented
+        taken = self._data == data
+        return modes.chosen(self, "==", other, taken) if watching else taken
 
     def __ne__(self, other: object) -> bool:
         data = _comparable(other)
-        return NotImplemented if data is None else self._data != data
+        if data is None:
+            return NotImplemented
+        taken = self._data != data
+        return modes.chosen(self, "!=", other, taken) if watching else taken
 
     def __lt__(self, other: Any) -> bool:
         data = _comparable(other)
-        return NotImplemented if data is None else self._data < data
+        if data is None:
+            return NotImplemented
+        taken = self._data < data
+        return modes.chosen(self, "<", other, taken) if watching else taken
 
     def __le__(self, other: Any) -> bool:
         data = _comparable(other)
-        return NotImplemented if data is None else self._data <= data
+        if data is None:
+            return NotImplemented
+        taken = self._data <= data
+        return modes.chosen(self, "<=", other, taken) if watching else taken
 
     def __gt__(self, other: Any) -> bool:
         data = _comparable(other)
-        return NotImplemented if data is None else self._data > data
+        if data is None:
+            return NotImplemented
+        taken = self._data > data
+        return modes.chosen(self, ">", other, taken) if watching else taken
 
     def __ge__(self, other: Any) -> bool:
         data = _comparable(other)
-        return NotImplemented if data is None else self._data >= data
+        if data is None:
+            return NotImplemented
+        taken = self._data >= data
+        return modes.chosen(self, ">=", other, taken) if watching else taken
 
     __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
-        return self._data != 0.0
+        taken = self._data != 0.0
+        return modes.chosen(self, "!=", 0.0, taken) if watching else taken
 
     # ---- what would lose the graph in silence ----
 

@@ -178,6 +178,14 @@ def watch(node: Value) -> None:
             detector.check_forward(node)
 
 
+def chosen(a: Any, symbol: str, b: Any, taken: bool) -> bool:
+    """Tell who records calls that ``a symbol b`` was asked, which came out as ``taken``."""
+    calls = recorder.get()
+    if calls is not None:
+        calls.remember_choice(a, symbol, b, taken)
+    return taken
+
+
 @lru_cache(1000)
 def is_users(file: str) -> bool:
     """Say whether the user wrote this file.

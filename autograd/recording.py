@@ -14,7 +14,7 @@ import inspect
 import linecache
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -29,6 +29,9 @@ from .pytree import Shape, flatten
 
 Line = tuple[str, int]
 
+# Of a loop only the last round's variables are there to name: in a large graph, where rounds are
+# drawn as one, they would stand apart for no other reason.
+MOST_NAMED = 150
 FEW_LINES_APART = 3  # pieces of source that are nearer stand together
 
 
@@ -37,6 +40,16 @@ class Scope(NamedTuple):
 
     names: tuple[str, ...] = ()
     calls: tuple[int, ...] = ()
+
+
+class Choice(NamedTuple):
+    """A comparison that was made: what followed from it is all that was recorded."""
+
+    left: Value
+    symbol: str
+    right: Value | float
+    taken: bool
+    line: Line | None
 
 
 class record_calls(modes.Mode):
@@ -65,6 +78,8 @@ class record_calls(modes.Mode):
         self._running = _Running()
         self._numbers = count(1)
         self._nodes: dict[Value, tuple[Line | None, Scope]] = {}
+        self._choices: dict[tuple[int, str, Any], Choice] = {}
+        self.variables: dict[Value, str] = {}  # by what they were last called, by whom they outlive
         self.codes: dict[CodeType, None] = {}  # of f, and of all the functions seen, in order
         if code is not None and self._wrote(code.co_filename):
             self.codes[code] = None
@@ -82,6 +97,7 @@ class record_calls(modes.Mode):
     def __exit__(self, *exception: object) -> None:
         super().__exit__(*exception)
         if not self._tokens:  # the outermost block; frames keep what is in their variables
+            self._running.cut(None, self._leave)
             self._base, self._running = None, _Running()
 
     def remember(self, node: Value) -> None:
@@ -98,6 +114,26 @@ class record_calls(modes.Mode):
                 break
         self._nodes[node] = line, self._scope(known, fresh)
 
+    def remember_choice(self, a: Value, symbol: str, b: Any, taken: bool) -> None:
+        """Keep a comparison of Values, which may have steered."""
+        key = id(a), symbol, id(b) if isinstance(b, Value) else float(b)
+        if key not in self._choices:
+            files = ((f.f_code.co_filename, f.f_lineno) for f in modes.stack())
+            line = next((line for line in files if self._wrote(line[0])), None)
+            right = b if isinstance(b, Value) else float(b)
+            self._choices[key] = Choice(a, symbol, right, taken, line)
+
+    @property
+    def choices(self) -> list[Choice]:
+        """The comparisons of Values that were made, each once."""
+        return list(self._choices.values())
+
+    def _leave(self, frame: FrameType) -> None:
+        """Learn from a call that is over what its variables are called; callers know better."""
+        for name, value in frame.f_locals.items():
+            if value.__class__ is Value:
+                self.variables[value] = name
+
     def line(self, node: Value) -> Line | None:
         """The user's line that made a node; None if it was made elsewhere."""
         return self._nodes[node][0] if node in self._nodes else None
@@ -112,7 +148,7 @@ class record_calls(modes.Mode):
 
     def _scope(self, known: FrameType | None, fresh: Sequence[FrameType]) -> Scope:
         """The scope of the innermost frame: of the known one, and the fresh ones inside of it."""
-        scope = self._running.cut(known)
+        scope = self._running.cut(known, self._leave)
         for frame in reversed(fresh):
             if frame is not self._base and _is_function(frame.f_code):
                 self.codes.setdefault(frame.f_code)
@@ -137,13 +173,14 @@ class _Running(local):
         """Say whether a frame's scope is known, and the same still."""
         return frame in self.scopes and not frame.f_code.co_flags & modes.SUSPENDS
 
-    def cut(self, frame: FrameType | None) -> Scope:
-        """Forget the frames inside of this one, or all; return the scope that is left."""
+    def cut(self, frame: FrameType | None, leave: Callable[[FrameType], None]) -> Scope:
+        """Leave and forget the frames inside of this one, or all; return the scope that is left."""
         while self.scopes:
             innermost, scope = self.scopes.popitem()
             if innermost is frame:
                 self.scopes[frame] = scope
                 return scope
+            leave(innermost)
         return Scope()
 
     def number(self, frame: FrameType, numbers: Iterator[int]) -> int:
@@ -209,6 +246,7 @@ class Recorded:
         scopes: the names of the functions that were running, the outermost first.
         calls: their calls, each by a number of its own.
         sources: the text of these functions, in the order of files and lines, as far as it is known.
+        choices: the comparisons of Values that were made.
     """
 
     outputs: list[Value]
@@ -217,17 +255,26 @@ class Recorded:
     scopes: dict[Value, tuple[str, ...]]
     calls: dict[Value, tuple[int, ...]]
     sources: list[Source]
+    choices: list[Choice]
 
 
-def run(f: Callable[..., Any], args: Sequence[Any], who: str = "explain") -> Recorded:
+def run(
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    named: Mapping[str, Any] | None = None,
+    who: str = "explain",
+) -> Recorded:
     """Run ``f`` on Values that have the numbers of ``args``, and remember where each node came from.
 
     Numbers become Values labelled by the parameter they are for: ``x``, ``x[0]``, ``x['a']``. Bools
-    stay as they are, for they are switches; so do ints for a parameter annotated ``int``, for it may
-    count something. So does whatever else is in there: Values, Modules, functions, text.
+    stay as they are, for they are switches; so do ints for a parameter annotated ``int``, and all
+    ints if ``f`` cannot do with Values in their places: they count something. So does whatever else
+    is in there: Values, Modules, functions, text. Values that have no label get the name of the
+    variable that they were in when a function ended.
 
     Args:
         args: its arguments, numbers in any structure.
+        named: its keyword arguments.
         who: what the user called, for messages.
 
     Raises:
@@ -239,17 +286,16 @@ def run(f: Callable[..., Any], args: Sequence[Any], who: str = "explain") -> Rec
     """
     if not callable(f):
         raise TypeError(f"{who}: expected a function, got {f!r:.80}; its arguments come after it")
-    arguments = _Arguments(f, args)
-    with modes.ensure_recording(), record_calls(f) as recorded:
-        try:
-            returned = f(*arguments.values)
-        except TypeError as error:
-            if arguments.ints:
-                error.add_note(
-                    f"{who}: the int {arguments.ints[0]} was made a Value; if it is a count or a "
-                    f"position, annotate it in {_called(f)} with `: int`, and it stays an int"
-                )
+    named = named or {}
+    try:
+        arguments, recorded, returned = _traced(f, args, named)
+    except TypeError as error:
+        if not _Arguments(f, args, named).ints:
             raise
+        try:
+            arguments, recorded, returned = _traced(f, args, named, keep_ints=True)
+        except TypeError:
+            raise error from None
     leaves, shape = flatten(returned)
     outputs = [y for y in leaves if isinstance(y, Value)]
     if not outputs:
@@ -257,11 +303,12 @@ def run(f: Callable[..., Any], args: Sequence[Any], who: str = "explain") -> Rec
             f"{who}: expected {_called(f)} to return a Value, got {returned!r:.80}; return what "
             "it computed from its arguments, with autograd's functions instead of math's"
         )
-    names = arguments.names
-    for name, y in zip(_paths("out", shape), leaves):
-        if isinstance(y, Value):
-            names.setdefault(y, _called(f) if shape.build is None else name)
     nodes = graph(*outputs)
+    variables = recorded.variables if len(nodes) <= MOST_NAMED else {}
+    names = {**variables, **arguments.names}
+    for name, y in zip(_paths("out", shape), leaves):
+        if isinstance(y, Value) and y not in arguments.names:
+            names[y] = _called(f) if shape.build is None else name
     lines = {node: line for node in nodes if (line := recorded.line(node))}
     return Recorded(
         outputs=list(dict.fromkeys(outputs)),
@@ -270,7 +317,18 @@ def run(f: Callable[..., Any], args: Sequence[Any], who: str = "explain") -> Rec
         scopes={node: scope for node in nodes if (scope := recorded.scope(node))},
         calls={node: calls for node in nodes if (calls := recorded.calls(node))},
         sources=_sources(recorded.codes, lines.values()),
+        choices=recorded.choices,
     )
+
+
+def _traced(
+    f: Callable[..., Any], args: Sequence[Any], named: Mapping[str, Any], keep_ints: bool = False
+) -> tuple[_Arguments, record_calls, Any]:
+    """Run ``f``; return its arguments, what was recorded, what it returned."""
+    arguments = _Arguments(f, args, named, keep_ints)
+    with modes.ensure_recording(), record_calls(f) as recorded:
+        returned = f(*arguments.values, **arguments.named)
+    return arguments, recorded, returned
 
 
 class _Arguments:
@@ -281,13 +339,17 @@ class _Arguments:
         ints: the names of those that were ints.
     """
 
-    def __init__(self, f: Any, args: Sequence[Any]) -> None:
+    def __init__(
+        self, f: Any, args: Sequence[Any], named: Mapping[str, Any], keep_ints: bool = False
+    ) -> None:
         self.names: dict[Value, str] = {}
         self.ints: list[str] = []
+        self._keeps_ints = keep_ints
         self.values = [
             self._traced(arg, name, annotation)
             for arg, (name, annotation) in zip(args, _parameters(f, len(args)))
         ]
+        self.named = {name: self._traced(arg, name, "") for name, arg in named.items()}
 
     def _traced(self, arg: Any, name: str, annotation: str) -> Any:
         leaves, shape = flatten(arg)
@@ -301,7 +363,7 @@ class _Arguments:
             return x
         number, is_int = as_real(x), hasattr(x, "__index__")
         is_switch = type(x).__name__ in NUMPY_BOOLS  # Python's own is called so too
-        if number is None or is_switch or (is_int and _counts(annotation)):
+        if number is None or is_switch or (is_int and (self._keeps_ints or _counts(annotation))):
             return x
         if is_int:
             self.ints.append(path)
@@ -349,7 +411,7 @@ def _paths(name: str, shape: Shape) -> Iterator[str]:
 def _called(f: Any) -> str:
     """What to call a function; f, if it is a lambda."""
     f = getattr(f, "func", f)  # of functools.partial
-    name = str(getattr(f, "__name__", type(f).__name__))
+    name = str(getattr(f, "__name__", None) or getattr(f, "name", None) or type(f).__name__)
     return "f" if name == "<lambda>" else name
 
 

@@ -92,6 +92,8 @@ def find_boundary(
     if not set(inputs) <= set(nodes) or not all(isinstance(v, Value) for v in outputs):
         return "the model's answer does not depend on both inputs"
     x, y = (_span(column) for column in zip(*points))
+    if not all(map(math.isfinite, x + y)):
+        return "the inputs lie further apart than numbers reach"
     rng = random.Random(0)
     asked = [[rng.uniform(*x), rng.uniform(*y)] for _ in range(RANDOM_POINTS)]
     for m in (model, later):
@@ -115,8 +117,10 @@ def find_boundary(
         x=x,
         y=y,
         names=(inputs[0].label, inputs[1].label),
-        points=[(p[0], p[1], t) for p, t in zip(points, targets) if t is not None],
-        classes=list(classes) if found and classes is not None else found,
+        points=[
+            (p[0], p[1], t) for p, t in zip(points, targets) if t is not None and math.isfinite(t)
+        ],
+        classes=list(map(str, classes)) if found and classes is not None else found,
         threshold=_threshold(loss, pairs, answer) if found and len(outputs) == 1 else None,
     )
 

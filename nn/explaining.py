@@ -181,7 +181,7 @@ def _checked_names(names: Sequence[str], x: Any) -> list[str]:
             f"explain: expected {expected} names, one for each input, got {names!r:.80}; "
             "name them in their order"
         )
-    return list(names)
+    return list(map(str, names))
 
 
 def _numbers(item: Any) -> Any:

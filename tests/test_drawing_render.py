@@ -84,6 +84,19 @@ def test_what_fails_is_passed_over_and_all_reasons_are_told(nothing_bundled, mon
         chain.render(SOURCE)
 
 
+def test_clusters_that_feed_each_other_are_drawn():
+    """dot's older ranking of clusters fails on this graph: "trouble in init_rank"."""
+    labelled = (
+        "3 8, 0 8, 8 9, 1 10, 3 10, 3 13, 11 14, 12 15, 14 15, 0 19, 6 19, 19 20, 6 20, 20 21, "
+        "21 22, 2 23, 22 23, 23 24"
+    )
+    edges = [f"n{pair} [label=a]".replace(" ", " -> n", 1) for pair in labelled.split(", ")]
+    inner = "subgraph cluster_0 { subgraph cluster_1 { n2 n23 } n0 n1 n8 n10 n12 n19 } n22"
+    source = "\n".join([inner, *edges, "n43 -> n9", "n44 -> n13", "n47 -> n18"])
+    look = 'rankdir=LR nodesep="0.3" ranksep="0.55" node [shape=box fixedsize=true label=""]'
+    assert chain.render(f"digraph {{ {look} {source} }}").startswith(b"<?xml")
+
+
 def test_pygraphviz_is_the_last_choice(nothing_bundled, monkeypatch):
     class AGraph:
         def __init__(self, string):

@@ -1,5 +1,6 @@
 """training_record: the loss as one graph, the steps of a training, the boundary of two inputs."""
 
+import json
 import math
 import random
 import time
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from autograd import Value, no_grad, relu, tanh, where
+from autograd import Value, explain, no_grad, relu, tanh, where
 from autograd.engine import graph
 from nn import MLP, SGD, Adam, History, Module, Neuron, Perceptron, cross_entropy, fit, hinge
 from nn.boundary import evaluated
@@ -204,6 +205,18 @@ def test_a_missing_number_is_recorded_for_the_page_to_show():
     assert [(x, y) for x, y, _ in record.boundary.points] == [(1.0, 1.0)]
 
 
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_target_that_is_no_number_has_no_point_but_a_page(bad):
+    record = training_record(neuron(), X, [1.0, -0.5, 0.25, bad], steps=1)
+    assert len(record.boundary.points) == 3
+    assert explain(neuron(), X, [1.0, -0.5, 0.25, bad], steps=1).html
+
+
+def test_inputs_too_far_apart_have_no_plane():
+    record = training_record(neuron(), [[1e308, 0.0], [-1e308, 1.0]], [0.0, 1.0], steps=1)
+    assert record.boundary is None and "further apart" in record.notes[-1]
+
+
 def test_without_any_finite_input_there_is_no_plane_to_show():
     record = training_record(neuron(), [[0.0, math.inf], [math.nan, 1.0]], [0.0, 1.0])
     assert record.boundary is None
@@ -303,6 +316,16 @@ def test_of_many_steps_in_many_epochs_the_ends_of_epochs_are_kept():
     record = training_record(neuron(), X, Y, history=scripted(1300, 13, 60))
     assert [step[0] for step in record.steps] == [13.0 * i for i in range(101)]
     assert record.names[60] == "epoch 60 (kept)"
+
+
+def test_an_epoch_that_was_interrupted_is_not_counted():
+    history = scripted(1300, 13, 60)
+    history.validation_loss = history.loss
+    history.steps += history.steps[:5]
+    history.epoch_of_step += [101] * 5
+    record = training_record(neuron(), X, Y, history=history)
+    assert record.how.startswith("fit, 100 epochs; ")
+    assert record.names[-1] == "epoch 100" and len(record.validation) == 101
 
 
 def test_of_many_steps_of_descent_the_lowest_loss_is_kept():
@@ -425,6 +448,37 @@ def test_one_output_tells_two_classes_apart_where_both_are_equally_wrong(
     assert [t for _, _, t in boundary.points] == targets
 
 
+class Listing(Module):
+    """A model whose one output is in a list."""
+
+    def __init__(self):
+        self.w, self.v = Value(0.5), Value(-0.3)
+
+    def __call__(self, x):
+        return [self.w * x[0] + self.v * x[1]]
+
+
+@pytest.mark.parametrize(
+    ("model", "loss"),
+    [
+        (Listing(), lambda out, t: (out[0] - t) ** 2),  # outputs as the model gives them
+        (neuron(), lambda out, t: (out - (0.0, 1.0)[t]) ** 2),  # targets as they were given
+        (neuron(), lambda out, t: max(0.0, 2.0 + (1 - 2 * t) * (out - 0.5))),  # at times a number
+    ],
+)
+def test_a_loss_of_ones_own_may_expect_what_it_always_gets(model, loss):
+    boundary = training_record(model, CORNERS, [0, 1, 1, 0], loss=loss, steps=1).boundary
+    assert boundary.threshold == 0.5
+
+
+def test_classes_may_be_true_and_false():
+    y = np.array([True, False, True, True])
+    boundary = training_record(
+        MLP(2, [2], rng=0), CORNERS, y, loss="cross_entropy", steps=1
+    ).boundary
+    assert json.dumps([t for _, _, t in boundary.points]) == "[1.0, 0.0, 1.0, 1.0]"
+
+
 def test_several_outputs_are_scores_of_classes():
     model = MLP(2, [3], rng=0)
     record = training_record(
@@ -466,6 +520,11 @@ def test_columns_give_their_names():
     assert record.boundary.names == ("bill length", "bill depth")
     series = training_record(Neuron(1), pd.Series([1.0, 2.0], name="mass"), Y[:2], steps=1)
     assert "mass" in {v.label for v in graph(series.loss)}
+
+
+def test_names_need_not_be_text():
+    record = training_record(neuron(), CORNERS, [0, 1, 1, 0], names=[1, 2], classes=[3, 4], steps=1)
+    assert record.boundary.names == ("1", "2") and record.boundary.classes == ["3", "4"]
 
 
 def test_inputs_may_be_named():

@@ -3,9 +3,12 @@
 import base64
 import hashlib
 import json
+import linecache
+import math
 import re
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 import autograd
@@ -13,6 +16,7 @@ from autograd import OPS, Value, detect_anomaly, explain, log, op, where
 from autograd.drawing.data import describe
 from autograd.drawing.layout import Box, Line, lay_out
 from autograd.drawing.trace import Trace, recomputed
+from autograd.recording import run
 from nn import MLP, Module, Neuron
 
 
@@ -62,7 +66,35 @@ def recurrent(n=60):
     return h
 
 
-GRAPHS = [neuron, shared, xor_loss, hinge, recurrent, lambda: Neuron(2, rng=0)([1.0, 2.0])]
+class Fickle(Module):
+    """A module whose calls differ in where a number stands, and in how many there are."""
+
+    def __init__(self):
+        self.w = Value(0.5)
+
+    def __call__(self, x, turn):
+        y = x * self.w
+        y = (y - 1.5, 1.5 - y)[turn % 2]
+        return autograd.sum([y.tanh(), *[0.1 * turn] * (turn % 3)])
+
+
+def fickle(n=40):
+    module = Fickle()
+    return sum(module(Value(0.1 * i, label="x"), i).exp() for i in range(n))
+
+
+def sums_of_sums(n=100):
+    """Two equal sums, the second of which adds the first one as well."""
+    x = Value(2.0, label="x")
+    first = autograd.sum([x])
+    second = autograd.sum([x, first])
+    return sum((second * Value(0.1 * i, label=f"x{i}") for i in range(n)), second)
+
+
+GRAPHS = [
+    neuron, shared, xor_loss, hinge, recurrent, fickle, sums_of_sums,
+    lambda: Neuron(2, rng=0)([1.0, 2.0]),
+]  # fmt: skip
 
 
 def described(y):
@@ -131,6 +163,33 @@ def test_cards_by_call_show_one_call(graph):
             assert len(view["cards"][at]["nodes"]) == view["calls"]
             for i in view["cards"][at]["nodes"]:
                 assert all(call[j] == call[i] for j in inputs[i] if j in call)
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_every_number_is_counted_on_a_card(graph):
+    """Where a card shows one call, and a card of numbers one of them, the other calls have one too."""
+    data = described(graph())
+    op, inputs = data["nodes"]["op"], data["nodes"]["inputs"]
+    for view, _ in views(data):
+        for at, card in enumerate(view["cards"]):
+            nodes = [i for i in card["nodes"] if data["ops"][op[i]]["name"] != "pow"]
+            if "module" not in card and nodes:
+                tails = [view["cards"][a["tail"]] for a in view["arrows"] if a["head"] == at]
+                shown = [tail.get("count", 1) for tail in tails if tail["kind"] == "constant"]
+                assert sum(shown) == sum(j < 0 for i in nodes for j in inputs[i])
+
+
+def test_very_many_numbers_are_one_card():
+    data = described(autograd.sum([Value(1.0), *map(float, range(1000))]))
+    (card,) = [card for card in data["views"][0]["cards"] if card["kind"] == "constant"]
+    assert card["count"] == 1000 and card["name"] == "numbers"
+
+
+def test_numbers_that_are_not_finite_have_cards():
+    x = Value(1.0)
+    for y in (x * math.inf, x + math.nan):
+        (card,) = [c for c in described(y)["views"][0]["cards"] if c["kind"] == "constant"]
+        assert card["values"] in (["inf"], ["nan"])
 
 
 def test_the_calls_of_a_layer_can_be_told_apart():
@@ -241,6 +300,27 @@ def test_a_graph_whose_numbers_were_changed_is_computed_anew():
     assert y.data == 10.0 and len(y.inputs) == 2  # the caller's graph is as it was
 
 
+def test_computed_anew_it_keeps_its_name():
+    x = Value(3.0, label="x")
+    y = x * x
+    y.label, x.data = "y", 4.0
+    assert page_data(explain(y))["title"] == "y"
+
+
+def test_what_a_function_found_outdated_is_computed_anew_and_keeps_its_lines():
+    w = Value(2.0, label="w")
+    h = w * w
+    w.data = 5.0
+
+    def f(x):
+        return h * x
+
+    data = page_data(explain(f, 3.0))
+    assert data["nodes"]["value"] == [5.0, 3.0, 25.0, 75.0]
+    assert "no longer followed" in data["notes"][0] and data["title"] == "f"
+    assert data["nodes"]["line"][-1] == 0 and data["lines"][0]["scope"][-1].endswith("f")
+
+
 def test_recomputed_equals_a_fresh_run():
     x = Value(3.0)
     y = where(x > 0.0, x.exp() * x, x) + x**2
@@ -281,6 +361,67 @@ def test_a_graph_that_does_not_fold_shows_its_end():
     (view,) = data["views"]
     assert {i for c in view["cards"] for i in c["nodes"]} == set(range(9001 - 40, 9001))
     assert "8,961 of 9,001 nodes are not drawn" in data["notes"][0]
+
+
+# ---- functions as modules ----
+
+
+def bend(x):
+    return x.tanh() * 2.0
+
+
+def bend_often(x):
+    for _ in range(5):
+        x = bend(x)
+    return x + 1.0
+
+
+def headings(f, *args):
+    """The cards of folded modules and functions, with their counts and sizes."""
+    recorded = run(f, args)
+    trace = Trace(
+        recorded.outputs, names=recorded.names, scopes=recorded.scopes, calls=recorded.calls
+    )
+    data, _ = describe(trace, recorded)
+    cards = [card for view in data["views"] for card in view["cards"] if card["kind"] == "module"]
+    return {(card["name"], card.get("count", 1), card["row"]) for card in cards}
+
+
+def test_a_function_counts_its_own_calls_not_those_it_makes():
+    found = headings(lambda x: bend_often(x) * bend_often(2.0 * x), 0.5)
+    assert ("bend_often", 2, "11 ops, 0 parameters") in found
+    assert ("bend", 10, "2 ops, 0 parameters") in found
+
+
+def test_calls_of_different_size_have_their_ops_counted_together():
+    def power(x, n):
+        for _ in range(n):
+            x = x * 2.0
+        return x
+
+    assert headings(lambda x: power(x, 2) + power(x, 5), 1.0) == {
+        ("power", 2, "7 ops in all, 0 parameters")
+    }
+
+
+def test_a_function_is_not_the_module_of_its_name():
+    class Model(Module):
+        def __init__(self):
+            self.bend = Neuron(1, rng=0)
+
+    found = headings(lambda x, model: bend(model.bend([x])), 0.5, Model())
+    assert {(name, count) for name, count, _ in found} == {("bend", 1), ("bend()", 1)}
+
+
+def test_source_is_shown_with_its_indentation_and_without_tricks():
+    program = "def f(x):\n    return x * x  # \u202etxt\x01 " + "a" * 400 + "\n"
+    linecache.cache["<tricky>"] = (len(program), None, program.splitlines(True), "<tricky>")
+    names = {}
+    exec(compile(program, "<tricky>", "exec"), names)
+    first, second = page_data(explain(names["f"], 2.0))["files"][0]["text"]
+    del linecache.cache["<tricky>"]
+    assert first == "def f(x):" and second.startswith("    return x * x  # txt\ufffd aaa")
+    assert len(second) == 300 and second.endswith("a…")
 
 
 # ---- the file ----
@@ -377,6 +518,24 @@ def test_a_graph_that_is_too_large_is_refused_with_a_way_out():
         explain(y)
 
 
+def test_a_path_of_very_many_digits_is_a_page():
+    class Keyed(Module):
+        def __init__(self):
+            self.units = {"1" * 5000: Neuron(1, rng=0), "2": Neuron(1, rng=1)}
+
+    one, two = Keyed().units.values()
+    paths = [m["path"] for m in page_data(explain(one([1.0]) + two([2.0])))["modules"]]
+    assert paths[0] == "units.2" and paths[1].startswith("units.1111")
+
+
+def test_a_label_may_be_anything():
+    x = Value(2.0)
+    y = x * x
+    for label in (5, ("t", 1), b"w", None, np.array([1, 2])):
+        x.label = label
+        assert page_data(explain(y))["nodes"]["label"][0] == ("" if label is None else str(label))
+
+
 def test_a_leaf_alone_is_a_page():
     data = page_data(explain(Value(2.5, label="x")))
     (view,) = data["views"]
@@ -401,3 +560,45 @@ def test_a_long_chain_goes_down():
     lines = [Line(i, j) for i, j in pairwise(range(12))]
     assert lay_out(boxes, lines).rankdir == "TB"
     assert [b.y for b in boxes] == sorted(b.y for b in boxes)
+
+
+# ---- functions ----
+
+
+def piece(x):
+    if x > 1.0:
+        return x * 2.0
+    return x * x
+
+
+def test_a_branch_comes_with_what_decided_it():
+    data = page_data(explain(piece, 3.0))
+    (guard,) = data["guards"]
+    assert (guard["left"], guard["op"], guard["right"]) == (0, ">", {"constant": 1.0})
+    assert guard["taken"] is True and guard["text"] == "x > 1"
+    line = data["lines"][guard["line"]]
+    source = data["files"][line["file"]]
+    assert source["text"][line["line"] - source["start"]].strip() == "if x > 1.0:"
+
+
+def test_a_branch_on_numbers_that_are_not_in_the_graph_is_announced():
+    def f(x):
+        if x * x > 4.0:
+            return x * 2.0
+        return x
+
+    data = page_data(explain(f, 3.0))
+    assert (
+        data["guards"] == [] and "compares numbers that are not in this graph" in data["notes"][0]
+    )
+
+
+def test_a_function_takes_keywords_and_a_path(tmp_path):
+    page = explain(lambda x, y: x * y, 2.0, y=4.0, path=tmp_path / "a.html")
+    assert page_data(page)["nodes"]["value"] == [2.0, 4.0, 8.0]
+    assert explain(piece, 2.0, str(tmp_path / "b.html")).path == tmp_path / "b.html"
+
+
+def test_a_class_is_refused():
+    with pytest.raises(TypeError, match=r"got the class MLP; make one: MLP\(\.\.\.\)"):
+        explain(MLP)

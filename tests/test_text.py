@@ -193,6 +193,20 @@ def test_a_number_assigned_since_is_seen():
     assert len(stale) == 1 and "×" in stale[0]
 
 
+def test_a_number_assigned_since_is_seen_deep_in_a_long_sum():
+    xs = [Value(1.0, label=f"x{i}") for i in range(9)]
+    y = sum(xs[1:], xs[0])
+    xs[2].data = 100.0
+    (stale,) = [line for line in lines(tree(y)) if "older than its inputs" in line]
+    assert stale.startswith("+ of 9")
+
+
+def test_a_long_sum_says_if_infinity_begins_in_it():
+    xs = [Value(1e308, label=f"x{i}") for i in range(9)]
+    (found,) = [line for line in lines(tree(sum(xs[1:], xs[0]) * 2.0)) if "begins here" in line]
+    assert "+ of 9" in found and found.endswith("inf begins here")
+
+
 def test_what_no_grad_computed_is_a_leaf():
     with no_grad():
         y = Value(2.0) * 3.0

@@ -181,7 +181,8 @@ def test_no_grad_is_a_tasks_own():
         await asyncio.gather(without(a), recording(b), without(a), recording(b))
         return a, b
 
-    a, b = asyncio.run(main())
+    with ThreadPoolExecutor(1) as pool:  # here the browser of other tests keeps a loop running
+        a, b = pool.submit(asyncio.run, main()).result()
     assert a == [None] * 10 and all(op is not None for op in b)
     assert autograd.modes.watching == []
 

@@ -6,16 +6,24 @@ folder page/.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
 from autograd.backends import js
 from autograd.engine import Value
 from autograd.ops import Op
-from autograd.recording import Recorded, Source
+from autograd.recording import Choice, Line, Recorded, Source
 
-from .labels import BIDI, LONGEST_NAME, LONGEST_NOTE, LONGEST_TIP, UNDRAWABLE, clean
+from .labels import (
+    BIDI,
+    LONGEST_NAME,
+    LONGEST_NOTE,
+    LONGEST_TIP,
+    UNDRAWABLE,
+    clean,
+    number,
+    numbers,
+)
 from .scene import where_wrong_began
 from .trace import Trace
 from .views import Views
@@ -128,9 +136,10 @@ def describe(
         "full": views.full,
         "folded": views.folded,
         "first": views.first,
+        "guards": lines.guards,
         "lines": lines.lines,
         "files": lines.files,
-        "notes": [*views.notes, *_warnings(ops)],
+        "notes": [*views.notes, *_warnings(ops), *lines.warnings()],
         "began": None if began is None else {"node": began[0], "text": clean(began[1], 60)},
         "training": None if training is None else _training(trace, training, ops),
     }  # fmt: skip
@@ -138,54 +147,92 @@ def describe(
 
 
 class Lines:
-    """The lines of source that made the nodes, and pieces of the files they are in."""
+    """The lines of source that made the nodes, and pieces of the files they are in.
+
+    And the comparisons that steered the function: what is recorded follows from how they came out.
+    """
 
     def __init__(self, trace: Trace, recorded: Recorded | None) -> None:
-        self.files: list[dict[str, Any]] = []
         self.lines: list[dict[str, Any]] = []
         self.of_nodes: list[int] = []
-        if recorded is None:
-            return
-        sources = [*recorded.sources]
-        at: dict[Any, int] = {}
-        for node in trace.made:
-            line = recorded.lines.get(node)
-            if line is None:
-                self.of_nodes.append(-1)
-                continue
-            scope = recorded.scopes.get(node, ())
-            if (line, scope) not in at:
-                at[line, scope] = len(at)
-                file = next((k for k, piece in enumerate(sources) if piece.holds(line)), None)
-                if file is None:  # its text is not known
-                    file = len(sources)
-                    sources.append(Source(line[0], line[1], ("",)))
-                names = [clean(name) for name in scope]
-                self.lines.append({"file": file, "line": line[1], "scope": names})
-            self.of_nodes.append(at[line, scope])
-        self.files = [
+        self.guards: list[dict[str, Any]] = []
+        self._unseen: list[Choice] = []  # comparisons of numbers that are not in the graph
+        self._sources: list[Source] = []
+        self._at: dict[Any, int] = {}
+        if recorded is not None:
+            self._sources += recorded.sources
+            scopes, lines = recorded.scopes, recorded.lines
+            self.of_nodes = [self._find(lines.get(v), scopes.get(v, ())) for v in trace.made]
+            self._guard(trace, recorded.choices)
+
+    @property
+    def files(self) -> list[dict[str, Any]]:
+        """The pieces of source."""
+        return [
             {
                 "name": clean(piece.name, LONGEST_NOTE),
                 "start": piece.start,
                 "text": [_code(line) for line in piece.text],
             }
-            for piece in sources
+            for piece in self._sources
         ]
+
+    def warnings(self) -> Iterable[str]:
+        """What an edit may make wrong without the page noticing."""
+        for choice in self._unseen[:1]:
+            where = "" if choice.line is None else f" (line {choice.line[1]})"
+            yield (
+                f"The function compares numbers that are not in this graph{where}: with other numbers "
+                "it may go another way than the one that was recorded, which is all that is shown."
+            )
+
+    def _find(self, line: Line | None, scope: tuple[str, ...]) -> int:
+        """The position of a line among the lines, -1 if it is not known."""
+        if line is None:
+            return -1
+        if (line, scope) not in self._at:
+            self._at[line, scope] = len(self._at)
+            file = next((k for k, piece in enumerate(self._sources) if piece.holds(line)), None)
+            if file is None:  # its text is not known
+                file = len(self._sources)
+                self._sources.append(Source(line[0], line[1], ("",)))
+            names = [clean(name) for name in scope]
+            self.lines.append({"file": file, "line": line[1], "scope": names})
+        return self._at[line, scope]
+
+    def _guard(self, trace: Trace, choices: Iterable[Choice]) -> None:
+        at = {node: i for i, node in enumerate(trace.made)}
+        for choice in choices:
+            sides = choice.left, choice.right
+            if any(isinstance(side, Value) and side not in at for side in sides):
+                self._unseen.append(choice)
+                continue
+            left, right = (
+                at[side] if isinstance(side, Value) else {"constant": numbers([side])[0]}
+                for side in sides
+            )
+            words = [
+                number(side)
+                if isinstance(side, float)
+                else trace.label(at[side]) or f"v{at[side] + 1}"  # as the page calls it
+                for side in sides
+            ]
+            self.guards.append(
+                {
+                    "left": left,
+                    "op": choice.symbol,
+                    "right": right,
+                    "taken": choice.taken,
+                    "line": self._find(choice.line, ()),
+                    "text": clean(f"{words[0]} {choice.symbol} {words[1]}", LONGEST_NOTE),
+                }
+            )
 
 
 def _code(line: str) -> str:
     """A line of source as it can be drawn; unlike `clean` this keeps the indentation."""
     text = BIDI.sub("", UNDRAWABLE.sub("\ufffd", line))
     return text if len(text) <= LONGEST_TIP else text[: LONGEST_TIP - 1] + "…"
-
-
-def numbers(xs: Iterable[float | None]) -> list[float | str | None]:
-    """Numbers as JSON has them, what is not finite as a word.
-
-    >>> numbers([1.0, float("-inf"), None])
-    [1.0, '-inf', None]
-    """
-    return [x if x is None or math.isfinite(x) else str(x) for x in xs]
 
 
 def _training(trace: Trace, record: Any, ops: Ops) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import math
 import re
+from collections.abc import Iterable
 
 UNDRAWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -58,6 +59,15 @@ def number(x: float, *, signed: bool = False) -> str:
     if signed and x > 0.0:
         text = "+" + text
     return text.replace("-", MINUS)
+
+
+def numbers(xs: Iterable[float | None]) -> list[float | str | None]:
+    """Numbers as JSON has them, what is not finite as a word.
+
+    >>> numbers([1.0, float("-inf"), None])
+    [1.0, '-inf', None]
+    """
+    return [x if x is None or math.isfinite(x) else str(x) for x in xs]
 
 
 def markup(text: str) -> str:

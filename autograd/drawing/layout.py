@@ -14,7 +14,7 @@ from typing import Any
 from .dot import WIDEST
 from .render import render
 
-LABEL = '<<TABLE BORDER="0" FIXEDSIZE="TRUE" WIDTH="66" HEIGHT="18"><TR><TD></TD></TR></TABLE>>'
+LABEL = '<<TABLE BORDER="0" FIXEDSIZE="TRUE" WIDTH="60" HEIGHT="18"><TR><TD></TD></TR></TABLE>>'
 SCREEN = 1000  # pixels that are there, however low the layout
 Point = tuple[int, int]
 
@@ -107,7 +107,7 @@ def _source(boxes: Sequence[Box], lines: Sequence[Line], rankdir: str) -> str:
     """Graphviz source with nothing in it but sizes: no text of a user's gets here."""
     out = [
         "digraph {",
-        f'rankdir={rankdir} nodesep="0.3" ranksep="0.55" pad="0"',
+        f'rankdir={rankdir} nodesep="0.3" ranksep="0.4" pad="0"',
         'node [shape=box fixedsize=true label=""]',
     ]
     for number, box in enumerate(boxes):

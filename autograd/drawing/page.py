@@ -99,6 +99,7 @@ class Page:
 
 def explain(
     y: Any,
+    /,
     *args: Any,
     path: str | os.PathLike[str] | None = None,
     open: bool = False,
@@ -111,13 +112,15 @@ def explain(
 
     Args:
         y: what to explain. A Value, or a list of them: ``explain(y)``, ``explain(y, "y.html")``.
-            A function: ``explain(f, 2.0, 3.0)`` runs it on Values with these numbers, and shows its
-            source beside the graph. A Module: ``explain(model)``, or how it learns from examples:
-            ``explain(model, X, y)``.
+            A function: ``explain(f, 2.0, b=3.0)`` runs it on Values with these numbers, and shows
+            its source beside the graph; where it branches on numbers, the page says when an edit
+            would make it go another way. A Module: ``explain(model)``, or how it learns from
+            examples: ``explain(model, X, y)``.
         path: where to write the page; it is kept in memory if not given.
         open: whether to show it in a browser.
-        options: for a Module with examples, what `nn.Module.training_record` takes: ``loss=``,
-            ``history=``, ``steps=``, ``optimizer=``.
+        options: a function's keyword arguments; for a Module with examples, what
+            `nn.explaining.training_record` takes: ``loss=``, ``history=``, ``steps=``,
+            ``optimizer=``, ``names=``, ``classes=``.
 
     Returns:
         The Page.
@@ -131,20 +134,26 @@ def explain(
     >>> explain(x * x)
     <Page of a graph: 2 nodes, ... kB; .save("page.html") keeps it, .open() shows it in a browser>
     """
-    is_module = hasattr(y, "named_parameters")
-    if len(args) == 1 and path is None and (is_module or not callable(y)) and _is_path(args[0]):
-        (path,), args = args, ()
-    if is_module and len(args) == 2 and hasattr(y, "training_record"):
-        page = _training_page(y, *args, **options)
-    elif options or (args and not callable(y)):
+    if isinstance(y, type):
         raise TypeError(
-            f"explain: expected a graph and a path, a function and its arguments, or a Module and "
-            f"examples, got further {(*args, *options.items())!r:.80}; put several Values in a list"
+            f"explain: expected a Value, a function or a Module, got the class {y.__name__}; make "
+            f"one: {y.__name__}(...)"
         )
-    elif args or (callable(y) and not is_module):
-        page = _function_page(y, args)
+    is_module = hasattr(y, "named_parameters")
+    if path is None and args and _is_path(args[-1], sure=is_module or not callable(y)):
+        *args, path = args  # type: ignore[assignment]
+    learns = len(args) == 2 or {"X", "y"} <= options.keys()
+    if is_module and learns and hasattr(y, "training_record"):
+        page = _training_page(y, *args, **options)
+    elif callable(y) and (args or options or not is_module):
+        page = _function_page(y, args, options)
+    elif args or options:
+        raise TypeError(
+            "explain: expected a graph and a path, a function and its arguments, or a Module and "
+            f"examples, got further {(*args, *options)!r:.80}; put several Values in a list"
+        )
     else:
-        page = _page(read(y, "explain"))
+        page = _page(*_current(read(y, "explain")))
     if path is not None:
         page.save(path)
     if open:
@@ -152,8 +161,11 @@ def explain(
     return page
 
 
-def _is_path(x: Any) -> bool:
-    return isinstance(x, (str, os.PathLike))
+def _is_path(x: Any, sure: bool) -> bool:
+    """Whether an argument is where to write the page; text for a function must look like it."""
+    return isinstance(x, os.PathLike) or (
+        isinstance(x, str) and (sure or x.lower().endswith((".html", ".htm")))
+    )
 
 
 def _current(trace: Trace) -> tuple[Trace, list[str]]:
@@ -181,8 +193,8 @@ def _page(trace: Trace, notes: Iterable[str] = (), **more: Any) -> Page:
     return Page(_html(data, code), clean(trace.name), len(trace.nodes))
 
 
-def _function_page(f: Any, args: Sequence[Any]) -> Page:
-    recorded = run(f, args)
+def _function_page(f: Any, args: Sequence[Any], named: Mapping[str, Any]) -> Page:
+    recorded = run(f, args, named)
     trace = Trace(
         recorded.outputs, names=recorded.names, scopes=recorded.scopes, calls=recorded.calls
     )

@@ -33,7 +33,7 @@ def outputs_of(y: Any, who: str) -> tuple[list[Value], str, bool]:
     >>> outputs_of(Neuron(2), "draw")[1:]
     ('Neuron', False)
     """
-    if callable(y) and hasattr(y, "named_parameters"):
+    if callable(y) and hasattr(y, "named_parameters") and not isinstance(y, type):
         return _outputs(_run(y, who), who), type(y).__name__, False
     return _outputs(y, who), "", True
 
@@ -43,7 +43,7 @@ def _outputs(y: Any, who: str) -> list[Value]:
     if not outputs or not all(isinstance(output, Value) for output in outputs):
         raise TypeError(
             f"{who}: expected a Value, a list of Values or a Module, got {y!r:.80}; "
-            f"{who} what was computed from Values, not its .data"
+            f"{who} what was computed from Values: not its .data, not the function"
         )
     return outputs
 

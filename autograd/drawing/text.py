@@ -106,9 +106,10 @@ def tree(y: Any, *, max_lines: int | None = MOST_LINES, ascii: bool = False) -> 
        └─ ↑ b                     12
     ↑ is drawn above
     """
-    if max_lines is not None and index(max_lines) < FEWEST_LINES:
+    is_count = hasattr(max_lines, "__index__") and index(max_lines) >= FEWEST_LINES
+    if max_lines is not None and not is_count:
         raise ValueError(
-            f"tree: expected max_lines to be {FEWEST_LINES} or more, got {max_lines!r}; "
+            f"tree: expected max_lines to be an integer from {FEWEST_LINES} on, got {max_lines!r}; "
             "None shows every node"
         )
     graph = _Graph(*outputs_of(y, "tree"))

@@ -18,7 +18,7 @@ from typing import Any
 from .cards import DEEPEST_FRAME, Group, Heading, heading
 from .classes import Classes
 from .dot import MOST_LABELLED_ARROWS
-from .labels import clean, number
+from .labels import clean, number, numbers
 from .layout import Box, Line, lay_out
 from .modules import Path
 
@@ -222,11 +222,11 @@ class View:
         for tail in tails:
             if tail != at:
                 self._add_line(tail, at, -1)
-        numbers = [
+        together = [
             x for c in group.nodes if self._shows_numbers(group, c) for x in self.classes.numbers[c]
         ]
-        if numbers:
-            self._add_constants(numbers, at)
+        if together:
+            self._add_constants(together, at)
 
     def _shows_numbers(self, group: Group, c: int) -> bool:
         """Of a module only the numbers that meet a parameter: its data."""
@@ -248,7 +248,7 @@ class View:
         self.shared[key] = len(self.cards)
         name = number(values[0]) if len(distinct) == 1 else "number" if percall else "numbers"
         card: dict[str, Any] = {"kind": "constant", "name": name, "classes": []}
-        card["values"] = values if percall else distinct[:MOST_SHOWN]
+        card["values"] = numbers(values if percall else distinct[:MOST_SHOWN])
         card |= {"percall": True} if percall else {}
         card |= {"count": len(values)} if len(values) > 1 else {}
         self._add_line(len(self.cards), head, -1)
