@@ -38,6 +38,7 @@ MOST_STEPS = 200  # that a record keeps
 FEW_EPOCHS = 50  # fewer ends of epochs than that do not show a course
 MOST_NODES = 200_000  # of the loss
 RATES = tuple(float(f"{digit}e-{k}") for k in range(1, 13) for digit in (10, 3))
+SHORT = 1.0  # seconds that pass without a progress bar
 NOISE = 1e-9  # of the first loss: what rises by less has not risen
 
 
@@ -253,17 +254,21 @@ def _adjusted(
     model: Any, optimizer: Any, loss: Loss, examples: Examples, steps: int, falling: bool = False
 ) -> tuple[list[list[float]], list[float]]:
     """The numbers and losses of every step; none follow a loss that is not finite, or has risen."""
+    from tqdm import tqdm
+
     numbers, losses = [], []
-    while True:
-        error = mean_of("explain", [loss(model(x), target) for x, target in examples])
-        numbers.append([p.data for p in model.parameters()])
-        losses.append(error.data)
-        over = len(losses) > steps or not math.isfinite(error.data)
-        if over or (falling and _rose(losses)):
-            return numbers, losses
-        optimizer.zero_grad()
-        error.backward()
-        optimizer.step()
+    with tqdm(desc="explain", total=steps, unit="step", delay=SHORT, leave=False) as bar:
+        while True:
+            error = mean_of("explain", [loss(model(x), target) for x, target in examples])
+            numbers.append([p.data for p in model.parameters()])
+            losses.append(error.data)
+            over = len(losses) > steps or not math.isfinite(error.data)
+            if over or (falling and _rose(losses)):
+                return numbers, losses
+            optimizer.zero_grad()
+            error.backward()
+            optimizer.step()
+            bar.update()
 
 
 def _rose(losses: list[float]) -> bool:

@@ -460,9 +460,11 @@ def test_what_is_no_graph_is_refused(y):
         tree(y)
 
 
-@pytest.mark.parametrize("max_lines", [0, 4, -1, True])
+@pytest.mark.parametrize("max_lines", [0, 4, -1, True, "9", 7.5])
 def test_too_few_lines_are_refused(max_lines):
-    with pytest.raises(ValueError, match="tree: expected max_lines to be 5 or more, got"):
+    with pytest.raises(
+        ValueError, match="tree: expected max_lines to be an integer from 5 on, got"
+    ):
         tree(Value(1.0), max_lines=max_lines)
 
 

@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import index
-from typing import Any
+from typing import Any, SupportsIndex
 
 from autograd.engine import ADD, Value, local_partials, refuse_stale
 
@@ -106,8 +106,9 @@ def tree(y: Any, *, max_lines: int | None = MOST_LINES, ascii: bool = False) -> 
        └─ ↑ b                     12
     ↑ is drawn above
     """
-    is_count = hasattr(max_lines, "__index__") and index(max_lines) >= FEWEST_LINES
-    if max_lines is not None and not is_count:
+    if max_lines is not None and not (
+        isinstance(max_lines, SupportsIndex) and index(max_lines) >= FEWEST_LINES
+    ):
         raise ValueError(
             f"tree: expected max_lines to be an integer from {FEWEST_LINES} on, got {max_lines!r}; "
             "None shows every node"

@@ -6,9 +6,9 @@
  */
 
 const HEADER = 28, ROW = 24, NOTE = 18, PAD = 10, ROUND = 6;  // px, as Python left room for
-const BADGE = 46, LETTER = 8, BADGE_PAD = 20;
+const BADGE = 46, LETTER = 8, DIGIT = 7.5, BADGE_PAD = 20;
 const HEAD_LENGTH = 9, HEAD_WIDTH = 4;
-const LEAST_SCALE = 0.05, MOST_SCALE = 4, FIT_SCALE = 1.6, LEGIBLE = 0.5, CLOSE = 0.8;
+const LEAST_SCALE = 0.05, MOST_SCALE = 4, FIT_SCALE = 1.6, LEGIBLE = 0.56, CLOSE = 0.8;
 const MARGIN_AROUND = 16, WHEEL = 0.0016, WHEEL_LINES = 0.05;
 const CLICK = 4;  // px a pointer may move in a click
 const MOST_SHOWN_TERMS = 3, CALLOUT = 40, FLASH = "#facc15";
@@ -104,8 +104,12 @@ class Canvas {
     card(card, at) {
         const { w, h, badge, name, count, kind, module } = card, isOpening = this.opens(card);
         const title = count > 1 ? `${name} ×${grouped(count)}`.trim() : name;
-        const left = !badge ? 0 : title ? Math.max(BADGE, LETTER * badge.length + BADGE_PAD) : w;
-        const right = isOpening ? 20 : 0, hasRows = h > HEADER;
+        const newest = this.page.scene.newest[at], isNode = module < 0 && newest >= 0;
+        const isUnnamed = isNode && !name && (count === 1 || card.percall);  // it is called v3
+        const left = !badge ? 0 : title || isUnnamed
+            ? Math.max(BADGE, LETTER * badge.length + BADGE_PAD) : w;
+        const own = isUnnamed ? DIGIT * `v${newest + 1}`.length + 4 : 0;
+        const right = isOpening ? 20 : own, hasRows = h > HEADER;
         const ends = { top: true, bottom: !hasRows };
         const text = (kind, x, y, said = "") => svg("text", { class: kind, x, y, text: said });
         const part = { hasRows, title: svg("title"), room: w - left - right - PAD, notes: [] };
@@ -120,6 +124,7 @@ class Canvas {
             marks.push(text("symbol", left / 2, 20, badge));
         }
         if (left < w) marks.push(part.name);
+        if (own) marks.push(part.own = text("own", w - PAD, 20));
         if (hasRows) {
             const isMany = this.page.scene.node(at) < 0, [first, second] = [HEADER, HEADER + ROW];
             const isLeaf = module < 0 && this.page.graph.isLeaf(card.nodes[0]);
@@ -253,6 +258,7 @@ class Canvas {
         put(part.root, "aria-label", text.label);
         put(part.title, "text", text.tip);
         if (card.values && put(part.name, "text", text.value)) this.squeeze(part.name, part.room);
+        if (part.own) put(part.own, "text", this.page.name(scene.node(at)));
         if (!part.hasRows) return false;
         const isNew = ["value", "grad"].map((row, k) => {
             const is = put(part[row], "text", text[row]);
@@ -292,7 +298,7 @@ class Canvas {
         const tip = [made === full ? full : `${full} = ${made}`];
         if (i >= 0 && isKnown) tip.push(`value ${exactly(low)}`);
         if (!isPart) tip.push(x === null ? "no grad yet" : `grad ${exactly(x)}`);
-        if (grad.uses > 1 && grad.isWhole) tip.push(`sum over ${grad.uses} uses`);
+        if (grad.uses + grad.seeds > 1 && grad.isWhole) tip.push(`sum over ${usesOf(grad)}`);
         const isBad = [isKnown && !Number.isFinite(high - low),
             x !== null && !isPart && !Number.isFinite(x)];
         const notes = this.notes(i, grad);
@@ -300,11 +306,12 @@ class Canvas {
     }
 
     /* The grad as the sum it is, while it grows. */
-    notes(i, { terms, arrived, uses, isWhole, x }) {
-        if (i < 0 || uses < 2 || x === null) return [];
-        const said = isWhole ? `sum over ${countOf(uses, "use")}` : `${arrived} of ${uses} uses`;
+    notes(i, grad) {
+        const { terms, arrived, uses, seeds, isWhole, x } = grad;
+        if (i < 0 || uses + seeds < 2 || x === null) return [];
+        const said = isWhole ? `sum over ${usesOf(grad)}` : `${arrived} of ${uses} uses`;
         if (terms.length > MOST_SHOWN_TERMS || terms.length < 2) return [said];
-        return [`= ${asSum(terms)}${isWhole ? "" : " …"}`, said];
+        return [`= ${asSum(terms, seeds)}${isWhole ? "" : " …"}`, said];
     }
 
     shade(grad) {
@@ -335,12 +342,17 @@ class Canvas {
             if (part.label) put(part.label, "text", step >= scene.seed ? `∂ ${fmt(p)}` : "");
         }
         if (part.label) put(part.label, "class", `partial ${kind}`);
-        if (isBack) tip.push(`${exactly(sum)} flows back${edges.length > 1 ? " in all" : ""}`);
+        const isMany = edges.length > 1 && scene.node(scene.arrows[at].tail) < 0;
+        if (isBack) {
+            tip.push(isMany ? `the largest contribution that flows back: ${exactly(sum)}`
+                : `${exactly(sum)} flows back${edges.length > 1 ? " in all" : ""}`);
+        }
         put(part.title, "text", tip.join("\n"));
     }
 
     /* Show a way through the graph, given by its nodes; null: none. */
     highlight(nodes) {
+        if (!nodes && !this.lit) return;
         const { cardOf, arrows } = this.page.scene, path = (nodes ?? []).map((i) => cardOf[i]);
         const isOn = ({ tail, head }) => path.some((at, k) => at === tail && path[k + 1] === head);
         const found = arrows.flatMap((arrow, at) => (isOn(arrow) ? [at] : []));
@@ -387,13 +399,13 @@ class Canvas {
         this.isFitted = true;
     }
 
-    /* All of a view if that can be read, else its present step or its end. */
+    /* All of a view if that can be read, else its present step or where it begins. */
     open() {
         const whole = this.fitted(), isLegible = whole.scale >= LEGIBLE;
         this.look(isLegible ? whole : { ...whole, scale: CLOSE });
         if (!isLegible) {
             const { scene, step } = this.page, [card] = this.current(scene.steps[step]).cards;
-            this.centre(card ?? scene.outputs[0] ?? scene.order.at(-1), false);
+            this.centre(card ?? scene.order.find((at) => scene.cards[at].nodes.length), false);
         }
         this.isFitted = true;
     }

@@ -6,7 +6,7 @@
  *   count    of the paths: added up over users, never by walking them
  */
 
-const MOST_PATHS = 16, MOST_TERMS = 4, LONGEST_SYMBOL = 14;
+const MOST_PATHS = 16, MOST_TERMS = 4;
 const MOST_FACTORS = 7, NEAR = 3, FAR = 2; // of a longer path only the ends are shown
 const HINT = "Select a card to see how its grad comes about: every way from it to the output.";
 
@@ -41,32 +41,12 @@ function* walkPaths({ users, outputs }, from) {
 
 /* What a stretch of a path hands on of an adjoint of 1: as in the sweep, 0 stays 0. */
 function alongPath(graph, stretch) {
-    return stretch.reduceRight((adjoint, [user, place]) => {
-        if (adjoint === 0) return 0;
-        const partial = graph.partial(user, place);
-        return partial === 0 && graph.ops[graph.op[user]].selects ? 0 : partial * adjoint;
-    }, 1);
+    return stretch.reduceRight((adjoint, edge) => graph.handed(...edge, adjoint), 1);
 }
 
 function manyOf(n, what) {
     if (n < 2 ** 53) return countOf(n, what);
     return `${Number.isFinite(n) ? `about ${fmt(n)}` : "more than 1e308"} ${what}s`;
-}
-
-/* How a node is called in a fraction: its label, a short formula, or its op with its number. */
-function symbolOf(page, i) {
-    const label = DATA.nodes.label[i] || (page.graph.isLeaf(i) ? page.name(i) : "");
-    if (!label) {
-        const formula = page.formula(i);
-        if (formula.length <= LONGEST_SYMBOL && !formula.includes("…")) return `(${formula})`;
-        const digits = String(i + 1).replace(/\d/g, (digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]);
-        const { symbol, name } = DATA.ops[page.graph.op[i]];
-        return (symbol === "^" ? name : symbol) + digits;
-    }
-    const parts = label.split(".");  // of layers.0.neurons.3.w1 the end says most
-    while (parts.length > 1 && parts.join(".").length > LONGEST_SYMBOL) parts.shift();
-    const short = parts.join(".");
-    return short.length > LONGEST_SYMBOL ? `${short.slice(0, LONGEST_SYMBOL - 1)}…` : short;
 }
 
 /* One column of a path: a symbol above a number. */
@@ -89,6 +69,7 @@ class ChainPanel {
         const parts = selected !== null ? this.node(selected) : card ? this.card(card)
             : [this.title("Chain rule"), el("p", { class: "hint", text: HINT })];
         this.root.replaceChildren(...parts);
+        this.light(null);
     }
 
     title(text, kind = "") {
@@ -103,9 +84,7 @@ class ChainPanel {
     }
 
     light(nodes) {
-        const wanted = nodes ?? this.pinnedNodes;
-        if (wanted !== this.lit) this.page.highlight(wanted);
-        this.lit = wanted;
+        this.page.highlight(nodes ?? this.pinnedNodes);
     }
 
     node(i) {
@@ -152,8 +131,7 @@ class ChainPanel {
         const isShort = more === 0 && terms.length > 1 && terms.length <= MOST_TERMS;
         const total = el("p", { class: "sum" }, isShort ? `${asSum(terms)} = ` : "sum = ",
             el("strong", { class: signClass(grad), text: fmt(grad, { signed: true }) }), " = grad");
-        const size = Math.max(Math.abs(grad), ...terms.map(Math.abs));
-        if (more === 0 && Math.abs(sum - grad) > 1e-9 * size) {
+        if (more === 0 && !isSame(sum, grad, 1e-9 * largestOf(terms))) {
             total.append(` (the products alone: ${fmt(sum)}; the sweep adds up at every node)`);
         }
         return [el("h3", { text: `Chain rule: ${manyOf(count, "path")}` }),
@@ -186,9 +164,9 @@ class ChainPanel {
     factors(nodes, path) {
         const { page } = this, { graph } = page;
         const factor = (above, below, x) => ({
-            symbol: `d ${page.name(above)} by d ${page.name(below)}`, number: fmt(x),
+            symbol: `d ${fullName(page, above)} by d ${fullName(page, below)}`, number: fmt(x),
             shown: column(el("span", { class: "fraction" }, ...[above, below].map((j) =>
-                el("span", { title: page.name(j), text: `∂${symbolOf(page, j)}` }))), enclosed(x)),
+                el("span", { title: fullName(page, j), text: `∂${page.name(j)}` }))), enclosed(x)),
         });
         if (!path.length) return [factor(nodes[0], nodes[0], 1)];
         const at = (k) => factor(nodes[k + 1], nodes[k], graph.partial(...path[k]));

@@ -155,16 +155,19 @@ class Search {
     }
 
     look() {
-        const { names, graph, data } = this.page, wanted = this.field.value.trim().toLowerCase();
+        const { names, graph, data } = this.page, typed = this.field.value.trim();
+        const wanted = typed.toLowerCase();
         if (!wanted) return this.close();
         const ops = data.ops.map((op) => `${op.name} ${op.symbol}`.toLowerCase().includes(wanted));
         const has = (text) => Boolean(text) && text.toLowerCase().includes(wanted);
-        const ranks = [[], [], []];
+        const ranks = [[], [], [], [], []];
         for (let i = 0; i < graph.size; i++) {
-            const label = data.nodes.full?.[i] ?? names.labels[i];
-            if (label.toLowerCase() === wanted) ranks[0].push(i);
-            else if (has(label)) ranks[1].push(i);
-            else if (ops[graph.op[i]] || has(names.kind(i))) ranks[2].push(i);
+            const label = data.nodes.full?.[i] ?? names.labels[i], name = label || names.name(i);
+            if (name === typed) ranks[0].push(i);
+            else if (name.toLowerCase() === wanted) ranks[1].push(i);
+            else if (label.toLowerCase().startsWith(wanted)) ranks[2].push(i);
+            else if (has(label)) ranks[3].push(i);
+            else if (ops[graph.op[i]] || has(names.kind(i))) ranks[4].push(i);
         }
         const all = ranks.flat();
         this.found = all.slice(0, MOST_RESULTS);
@@ -246,6 +249,28 @@ function startNotes(page) {
         add("bad", `A nan or inf began here: ${began.text} `, jump);
     }
     for (const note of said) add("", note);
+}
+
+/* ---- branches: what the function compared while it ran, with the present numbers ---- */
+
+const COMPARISONS = {
+    "<": (a, b) => a < b, "<=": (a, b) => a <= b, ">": (a, b) => a > b, ">=": (a, b) => a >= b,
+    "==": (a, b) => a === b, "!=": (a, b) => a !== b, bool: (a) => a !== 0,
+};
+
+function startGuards(page) {
+    const { guards = [], lines, files } = page.data, warning = byId("branch");
+    const numberOf = (x) => (typeof x === "number" ? page.graph.value[x] : asNumber(x?.constant));
+    const isOther = ({ left, op, right, taken }) =>
+        COMPARISONS[op]?.(numberOf(left), numberOf(right)) === !taken;
+    page.on("numbers", () => {
+        const [first, ...more] = guards.filter(isOther), line = lines[first?.line];
+        const where = line ? ` at ${files[line.file].name}:${line.line}` : "";
+        const others = more.length ? `, and at ${countOf(more.length, "more place")}` : "";
+        put(warning, "text", !first ? "" : "With these numbers the function would take another "
+            + `branch${where} (${first.text})${others}. What you see follows the branch that was `
+            + "taken.");
+    });
 }
 
 /* ---- theme, zoom, layout ---- */
@@ -387,11 +412,11 @@ function startKeys(page, transport) {
     addEventListener("keydown", (event) => {
         if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
         const isField = event.target.closest?.("input, select, textarea, dialog, #table");
-        const isButton = event.target.closest?.("button, summary") && /^( |Enter)$/.test(event.key);
+        const isButton = event.target.closest?.("button") && /^( |Enter)$/.test(event.key);
         if ((isField || isButton) && event.key !== "Escape") return;
         const key = { "=": "+", "−": "-" }[event.key] ?? event.key;
         if (walk.key(event)) return event.preventDefault();
-        if (!keys[key] || byId("keys").open) return;
+        if (!keys[key] || document.querySelector("dialog[open]")) return;
         event.preventDefault();
         keys[key]();
     });

@@ -51,12 +51,16 @@ class Graph {
         return this.partials(i)[place];
     }
 
-    /* An adjoint of 0 hands on nothing, whatever the partial; nor does a selection to what it did
-       not choose. */
-    contribution(i, place) {
-        if (this.grad[i] === 0 || this.inputs[i][place] < 0) return 0;
+    /* What node i hands on of an adjoint. One of 0 hands on nothing, whatever the partial; nor does
+       a selection to what it did not choose. */
+    handed(i, place, adjoint) {
+        if (adjoint === 0) return 0;
         const p = this.partial(i, place);
-        return p === 0 && this.ops[this.op[i]].selects ? 0 : p * this.grad[i];
+        return p === 0 && this.ops[this.op[i]].selects ? 0 : p * adjoint;
+    }
+
+    contribution(i, place) {
+        return this.handed(i, place, this.grad[i]);
     }
 
     forward() {
@@ -132,7 +136,7 @@ function asNumber(x) {
 
 function isSame(a, b, near) {
     if (Object.is(a, b) || a === b) return true;
-    return Math.abs(a - b) <= 1e-9 * Math.max(Math.abs(a), Math.abs(b)) + near;
+    return Math.abs(a - b) < 1e-9 * Math.max(Math.abs(a), Math.abs(b)) + near;  // not of infinities
 }
 
 /* The largest finite size among numbers, 0 if there is none. */

@@ -9,6 +9,7 @@ startViews(page);
 startLook(page);
 startKeys(page, transport);
 startNotes(page);
+startGuards(page);
 new Search(page);
 new LeafPanel(page);
 page.restore();

@@ -26,7 +26,7 @@ class LeafPanel {
             el("p", {}, "Check the grad: ", button("", "nudge", () => this.nudge()),
                 el("label", { for: "h" }, " by h = "), this.h), this.found);
         this.root.append(this.form, this.check, this.terms);
-        this.field.addEventListener("change", () => this.take());
+        this.field.addEventListener("change", () => this.field.value !== this.written && this.take());
         this.field.addEventListener("keydown", (event) => this.key(event));
         this.h.addEventListener("keydown", (event) => event.key === "Enter" && this.nudge());
         page.on("select", () => this.show());
@@ -56,7 +56,7 @@ class LeafPanel {
             this.refuse("");
             const x = graph.value[node], before = page.recorded[0][node];
             const isTyped = document.activeElement === this.field && parsed(this.field.value) === x;
-            if (!isTyped) this.field.value = exactly(x);
+            if (!isTyped) this.write(x);
             this.was.textContent = !page.canEdit ? "Numbers cannot be changed: see the note above."
                 : Object.is(before, x) ? "" : `It was ${exactly(before)}.`;
         }
@@ -69,10 +69,15 @@ class LeafPanel {
             this.page.edit(this.node, x);
             return this.refuse("");
         }
-        const kept = exactly(this.page.graph.value[this.node]);
+        const kept = this.page.graph.value[this.node];
         this.refuse(`Expected a number such as −0.3 or 1e-3, got ${quoted(this.field)}; `
-            + `the value stays ${kept}.`);
-        this.field.value = kept;
+            + `the value stays ${exactly(kept)}.`);
+        this.write(kept);
+    }
+
+    /* Set the field. It fires "change" then, when Enter is pressed or it is left. */
+    write(x) {
+        this.field.value = this.written = exactly(x);
     }
 
     refuse(text) {
@@ -94,7 +99,7 @@ class LeafPanel {
         } else if (event.key === "Enter") this.take();
         else if (event.key === "Escape") {
             event.preventDefault();
-            this.field.value = exactly(this.page.graph.value[this.node]);
+            this.write(this.page.graph.value[this.node]);
             this.refuse("");
             this.field.blur();
         }
@@ -103,12 +108,12 @@ class LeafPanel {
     /* The slope over a small step, beside the grad. */
     nudge() {
         const { page, node } = this, { graph } = page, h = parsed(this.h.value);
-        if (!(h > 0)) {
-            const said = `Expected a small number above 0 for h, got ${quoted(this.h)}.`;
+        const x = graph.value[node], name = page.telling.goal;
+        if (!(x - h < x && x < x + h)) {
+            const said = `Expected for h a small number that changes ${fmt(x)}, got ${quoted(this.h)}.`;
             this.found.textContent = said;
             return page.announce(said);
         }
-        const x = graph.value[node], name = page.telling.goal;
         const [up, down] = [graph.goal(node, x + h), graph.goal(node, x - h)];
         const slope = graph.difference(node, h), grad = graph.grad[node];
         const row = ([term, x]) => [el("dt", { text: term }), el("dd", { text: precise(x) })];
@@ -124,8 +129,8 @@ class LeafPanel {
         const { page, node } = this, { scene, graph, names } = page;
         const at = node === null ? -1 : scene.cardOf[node];
         if (at < 0 || scene.node(at) !== node) return this.terms.replaceChildren();
-        const { x, uses, arrived, isWhole } = scene.grad(at, page.step);
-        if (uses < 2) return this.terms.replaceChildren();
+        const grad = scene.grad(at, page.step), { x, uses, seeds, arrived, isWhole } = grad;
+        if (uses + seeds < 2) return this.terms.replaceChildren();
         const rows = scene.outgoing[at].flatMap((arrow) => scene.flows[arrow].edges.map((edge) => {
             const isDone = scene.backwardStep[arrow] <= page.step, [i, place] = edge;
             const { percall, nodes } = scene.cards[scene.arrows[arrow].head];
@@ -134,16 +139,21 @@ class LeafPanel {
             if (!isDone) {
                 return el("li", { class: "pending" }, from, el("span"), el("span", {}, "–"));
             }
-            const c = graph.contribution(i, place), p = fmt(graph.partial(i, place));
-            return el("li", {}, from, el("span", { text: `${p} × ${enclosed(graph.grad[i])}` }),
+            const c = graph.contribution(i, place), p = graph.partial(i, place), g = graph.grad[i];
+            const product = isSame(p * g, c, 0) ? `${fmt(p)} × ${enclosed(g)}` : "";  // 0, not nan
+            return el("li", {}, from, el("span", { text: product }),
                 el("span", { class: signClass(c), text: fmt(c, { signed: true }) }));
         }));
+        if (seeds) {
+            rows.unshift(el("li", {}, el("span", { class: "from", text: "the seed" }), el("span"),
+                el("span", { class: "pos", text: fmt(seeds, { signed: true }) })));
+        }
         const more = rows.length - MOST_LISTED;
         const rest = el("li", { class: "hint", text: `and ${more} more` });
         if (more > 0) rows.splice(MOST_LISTED, more, rest);
         const total = x === null ? "–" : fmt(x, { signed: true });
         this.terms.replaceChildren(
-            el("h2", { text: `grad of ${page.name(node)}: a sum over ${uses} uses` }),
+            el("h2", { text: `grad of ${page.name(node)}: a sum over ${usesOf(grad)}` }),
             el("ol", { class: "terms" }, ...rows),
             el("p", { class: "sum" }, isWhole ? "in all " : `${arrived} of ${uses} so far: `,
                 el("strong", { class: signClass(x), text: total })));

@@ -15,7 +15,8 @@ const INHERITED = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke
 function inLight(f) {
     const root = document.documentElement, { theme } = root.dataset;
     root.dataset.theme = "light";
-    root.classList.add("still");
+    root.classList.add("still");  // leaves those animations that a script began
+    for (const animation of root.getAnimations({ subtree: true })) animation.finish();
     try {
         return f();
     } finally {

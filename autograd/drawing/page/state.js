@@ -12,6 +12,7 @@ class Page {
     constructor(data) {
         const ops = data.ops.map((op, k) => ({ ...op, ...OPS[k] }));
         this.data = data;
+        if (data.began) data.began.text = data.began.text.replace(/^given: /, "given ");
         this.graph = new Graph(data.nodes, data.constants, ops, data.outputs, data.partials);
         this.names = new Names(data, this.graph);
         this.recorded = [this.graph.value.slice(), this.graph.grad.slice()];
@@ -32,7 +33,8 @@ class Page {
     }
 
     announce(text) {
-        document.getElementById("live").textContent = text;
+        const live = document.getElementById("live");  // the same again is to be said again
+        live.textContent = text === live.textContent ? `${text}\u00a0` : text;
     }
 
     /* ---- views and steps ---- */
@@ -78,7 +80,7 @@ class Page {
         this.step = before ? this.scene.stepLike(before, step) : this.scene.last;
         this.emit("view");
         this.emit("step");
-        this.emit("select");
+        this.select(this.selected);
     }
 
     setCall(k) {

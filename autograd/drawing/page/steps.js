@@ -2,7 +2,8 @@
  *
  *    scene   a view with its steps; shown   the nodes of a card: all, or that of the chosen call
  *    edge    [i, place]: node i uses its input at that place; an arrow stands for some of them
- *    flow    what comes back along an arrow: the sum of its edges' contributions
+ *    flow    what comes back along an arrow to one node: the sum of its edges' contributions; to
+ *            several, which are not to be added up, the largest
  *    step    {phase, card?, arrow?}; phase is start, forward, seed, backward or end
  */
 
@@ -100,7 +101,9 @@ class Scene {
                 const only = this.cards[arrow.tail].percall ? this.node(arrow.tail) : -1;
                 const edges = only < 0 ? this.edges[at] : this.edges[at].filter(
                     ([i, place]) => this.graph.inputs[i][place] === only);
-                const sum = edges.reduce((t, edge) => t + this.graph.contribution(...edge), 0);
+                const terms = edges.map((edge) => this.graph.contribution(...edge));
+                const sum = this.node(arrow.tail) < 0 ? extreme(terms)
+                    : terms.reduce((a, b) => a + b, 0);
                 return { sum, edges };
             });
         }
@@ -120,7 +123,7 @@ class Scene {
         const node = this.node(card);
         const done = arrows.filter((arrow) => this.backwardStep[arrow] <= step);
         const uses = (list) => list.reduce((n, a) => n + this.flows[a].edges.length, 0);
-        const state = { terms: [], arrived: uses(done), uses: uses(arrows), x: null };
+        const state = { terms: [], seeds: 0, arrived: uses(done), uses: uses(arrows), x: null };
         if (!this.cards[card].nodes.length || step < this.seed) return state;
         if (node < 0) {
             const own = this.isOp[card] && isOutput;
@@ -128,8 +131,8 @@ class Scene {
             if (done.length || own) state.x = state.isWhole ? this.largestGrad(card) : NaN;
             return state;
         }
-        const seeds = this.graph.outputs.filter((output) => output === node).length;
-        state.terms = [...(seeds ? [seeds] : []), ...done.map((arrow) => this.flows[arrow].sum)];
+        state.seeds = this.graph.outputs.filter((output) => output === node).length;
+        state.terms = [...(state.seeds ? [state.seeds] : []), ...done.map((arrow) => this.flows[arrow].sum)];
         state.isWhole = done.length === arrows.length;
         if (state.terms.length) {
             state.x = state.isWhole ? this.graph.grad[node] : state.terms.reduce((a, b) => a + b);
@@ -137,15 +140,8 @@ class Scene {
         return state;
     }
 
-    /* The grad that is largest in size, with its sign; a nan is larger than any. */
     largestGrad(card) {
-        let largest = 0;
-        for (const i of this.shown(card)) {
-            const g = this.graph.grad[i];
-            if (Number.isNaN(g)) return g;
-            if (Math.abs(g) > Math.abs(largest)) largest = g;
-        }
-        return largest;
+        return extreme(this.shown(card).map((i) => this.graph.grad[i]));
     }
 
     range(card) {
@@ -178,4 +174,14 @@ class Scene {
             .map((arrow) => this.backwardStep[arrow]).filter(Number.isFinite);
         return found.length ? Math.min(...found) : this.last;
     }
+}
+
+/* The number that is largest in size, with its sign; a nan is larger than any. */
+function extreme(numbers) {
+    let largest = 0;
+    for (const x of numbers) {
+        if (Number.isNaN(x)) return x;
+        if (Math.abs(x) > Math.abs(largest)) largest = x;
+    }
+    return largest;
 }

@@ -1,10 +1,10 @@
 /* Words and formulas: what nodes are called, and a sentence with numbers for every step.
  *
- *    name     the label of a node, else a short formula: "x1 × w1", "tanh(…)"
+ *    name     the label of a node, else its place in the list of all: v3, as in a Wengert list
  *    parts    a sentence as [text, class] pairs, so that its numbers can be coloured
  */
 
-const LONGEST_FORMULA = 26, LONGEST_RULE = 90, MOST_OPERANDS = 4, MOST_GIVEN = 6;
+const LONGEST_RULE = 90, MOST_OPERANDS = 4, MOST_GIVEN = 6;
 
 class Names {
     constructor(data, graph) {
@@ -19,52 +19,50 @@ class Names {
     }
 
     name(i) {
-        const plain = this.graph.isLeaf(i) ? `${this.kind(i)} ${i + 1}` : this.formula(i);
+        const plain = this.graph.isLeaf(i) ? `${this.kind(i)} ${i + 1}` : `v${i + 1}`;
         return this.labels[i] || plain;
     }
 
-    /* What a node was made of, as deep as there is room. */
+    /* What a node was made of. */
     formula(i) {
+        const { inputs, constants } = this.graph;
         if (this.graph.isLeaf(i)) return this.name(i);
-        for (const depth of [2, 1]) {
-            const text = this.made(i, depth);
-            if (text.length <= LONGEST_FORMULA) return text;
-        }
-        return this.made(i, 0);
-    }
-
-    made(i, depth) {
-        const { inputs, constants, op } = this.graph;
-        const isInfix = this.isInfix(i);
-        const operands = inputs[i].slice(0, MOST_OPERANDS).map((j, place) => {
-            if (j < 0) return (isInfix && place ? enclosed : fmt)(constants[-1 - j]);
-            if (this.labels[j] || this.graph.isLeaf(j)) return this.name(j);
-            if (depth === 0) return "…";
-            const text = this.made(j, depth - 1);
-            return inputs[i].length < 3 && !isWord(this.ops[op[i]].symbol) && this.isInfix(j)
-                ? `(${text})` : text;
-        });
-        return this.written(op[i], operands, inputs[i].length);
+        return this.written(i, inputs[i].slice(0, MOST_OPERANDS).map((j, place) => {
+            if (j < 0) return this.operand(i, place, constants[-1 - j]);
+            const name = this.name(j), isLoose = this.labels[j] && /[-+*/^−×÷–]/.test(name);
+            return isLoose && this.isSign(i) && this.symbol(i) !== "+" ? `(${name})` : name;
+        }));
     }
 
     /* The same with numbers in place of names. */
     numbers(i) {
-        const isInfix = this.isInfix(i);
-        const operands = this.graph.arguments(i).slice(0, MOST_OPERANDS).map((x, place) =>
-            (isInfix && place ? enclosed(x) : fmt(x)));
-        return this.written(this.graph.op[i], operands, this.graph.inputs[i].length);
+        return this.written(i, this.graph.arguments(i).slice(0, MOST_OPERANDS)
+            .map((x, place) => this.operand(i, place, x)));
     }
 
-    isInfix(i) {
-        return this.graph.inputs[i].length === 2 && !isWord(this.ops[this.graph.op[i]].symbol);
+    operand(i, place, x) {
+        const isTight = place || this.graph.inputs[i].length === 1 || this.symbol(i) === "^";
+        return (this.isSign(i) && isTight ? enclosed : fmt)(x);
     }
 
-    written(op, operands, count) {
-        const { symbol, name } = this.ops[op];
-        if (count === 2 && symbol === "^") return operands.join("^");
-        if (count === 2 && !isWord(symbol)) return operands.join(` ${symbol} `);
-        if (count === 1 && symbol === "−") return `−${operands[0]}`;
-        const more = count > MOST_OPERANDS ? ", …" : "";
+    /* Whether an op is written as a sign between its operands, or before the only one. */
+    isSign(i) {
+        const { length } = this.graph.inputs[i], symbol = this.symbol(i);
+        return length === 2 ? !isWord(symbol) : length === 1 && symbol === "−";
+    }
+
+    symbol(i) {
+        return this.ops[this.graph.op[i]].symbol;
+    }
+
+    written(i, operands) {
+        const { symbol, name } = this.ops[this.graph.op[i]];
+        if (this.isSign(i)) {
+            const [first, second] = operands;
+            return second === undefined ? `−${first}`
+                : operands.join(symbol === "^" ? "^" : ` ${symbol} `);
+        }
+        const more = this.graph.inputs[i].length > MOST_OPERANDS ? ", …" : "";
         return `${isWord(symbol) ? symbol : name}(${operands.join(", ")}${more})`;
     }
 }
@@ -92,13 +90,15 @@ class Telling {
     step(at) {
         const step = this.scene.steps[at];
         const told = { sub: [], ...this[step.phase](step, at) };
-        if (this.scene.cards[step.card]?.percall) told.chip += `, call ${this.scene.call + 1}`;
+        const isOfCall = this.scene.cards[step.card]?.percall && !told.isOfAll;
+        if (isOfCall) told.chip += `, call ${this.scene.call + 1}`;
         return told;
     }
 
-    title(card) {
-        const node = this.scene.node(card), { name, badge, count, values } = this.scene.cards[card];
-        if (node >= 0) return this.names.name(node);
+    title(card, isOfAll = false) {
+        const { name, badge, count, values, percall } = this.scene.cards[card];
+        const node = this.scene.node(card);
+        if (node >= 0 && !(isOfAll && percall)) return this.names.name(node);
         if (values) return `the constant ${name || fmt(values[0])}`;
         if (!name) return `the ${grouped(count)} “${badge}” ops`;
         return `${name}${count > 1 ? ` ×${grouped(count)}` : ""}`;
@@ -110,16 +110,21 @@ class Telling {
     }
 
     start() {
-        const leaves = this.scene.order.map((card) => this.scene.node(card))
-            .filter((i) => i >= 0 && this.graph.isLeaf(i));
-        const given = leaves.slice(0, MOST_GIVEN).flatMap((i, k) => [
+        const { scene } = this;
+        const leaves = scene.order.filter((card) =>
+            scene.node(card) >= 0 && this.graph.isLeaf(scene.node(card)));
+        const all = leaves.slice(0, MOST_GIVEN);
+        const more = this.graph.op.filter((op) => op < 0).length - all.length;
+        const list = (isOfCall) => all.filter((card) => Boolean(scene.cards[card].percall)
+            === isOfCall).map((card) => scene.node(card)).flatMap((i, k) => [
             [`${k ? ", " : ""}${this.names.name(i)} = `], [fmt(this.graph.value[i]), "number"]]);
-        const more = leaves.length - MOST_GIVEN;
+        const [shared, own] = [list(false), list(true)];
+        const call = own.length ? [[`${shared.length ? "; " : ""}call ${scene.call + 1}: `]] : [];
         const rest = more === 1 ? "1 more leaf" : `${grouped(more)} more leaves`;
         return {
             chip: "Start",
-            main: given.length ? [["Given: "], ...given, [more > 0 ? `, and ${rest}` : ""]]
-                : [["Given are the leaves."]],
+            main: leaves.length ? [["Given: "], ...shared, ...call, ...own,
+                [more > 0 ? `, and ${rest}` : ""]] : [["Given are the leaves."]],
             sub: [["Forward first: every op computes its value from what it is made of."]],
         };
     }
@@ -128,10 +133,10 @@ class Telling {
         const chip = `Forward ${at} of ${this.scene.seed - 1}`;
         const i = this.scene.node(card);
         if (i < 0) return { chip, ...this.forwardMany(card) };
-        const { names, graph } = this, label = names.labels[i];
+        const { names, graph } = this;
         const made = names.formula(i), numbers = names.numbers(i);
-        const main = [[`${names.ops[graph.op[i]].name}: ${label ? `${label} = ` : ""}${made}`]];
-        if (numbers !== made) main.push([` = ${numbers}`]);
+        const main = [[`${names.ops[graph.op[i]].name}: ${names.name(i)} = ${made}`]];
+        if (numbers !== made && numbers !== fmt(graph.value[i])) main.push([` = ${numbers}`]);
         main.push([" = "], [fmt(graph.value[i]), "number"]);
         const places = graph.inputs[i].flatMap((j, place) => (j < 0 ? [] : [place]));
         const partials = places.slice(0, MOST_OPERANDS).flatMap((place, k) => [
@@ -150,7 +155,8 @@ class Telling {
             const results = this.scene.outgoing[card].flatMap((arrow) => this.scene.edges[arrow]
                 .map(([i, place]) => this.graph.inputs[i][place]));
             const main = [[`${title}: ${row}`]];
-            if (results.length) main.push(["; out come "], ...this.spread([...new Set(results)]));
+            const out = [...new Set(results)];
+            if (out.length) main.push([`; out ${agreed("come", out)} `], ...this.spread(out));
             return { main, sub: [["Folded: open this module to see its ops."]] };
         }
         return { main: [[`${title}: `], ...this.spread(nodes)], sub: [
@@ -172,50 +178,66 @@ class Telling {
             const main = [[`The grad of each of the ${outputs.length} outputs = `], ["1", "pos"]];
             return { chip, main, sub: [["Backward now: all grads are of the outputs' sum."]] };
         }
-        return { chip, main: [[`grad of ${this.goal} = `], ["1", "pos"]], sub: [
-            [`Backward now. Raise ${this.goal} by a little, and it rises by just as much: so it `
-                + "begins with 1."]] };
+        const x = this.graph.value[outputs[0]];
+        return { chip, main: [[`grad of ${this.goal} = `], ["1", "pos"]], sub: [[
+            `Backward now. ${Number.isFinite(x) ? `Raise ${this.goal} by a little, and it rises by `
+                + "just as much: so it begins with 1." : `It begins with 1, as always; but ${
+                this.goal} is ${fmt(x)}, so the grads say little.`}`]] };
     }
 
     backward({ arrow }, at) {
         const { scene, graph, names } = this, { tail, head } = scene.arrows[arrow];
         const chip = `Backward ${at - scene.seed} of ${scene.last - scene.seed - 1}`;
         const { edges, sum } = scene.flows[arrow], j = scene.node(tail);
-        const isOne = edges.length === 1, n = grouped(edges.length);
+        const isOne = edges.length === 1, n = grouped(edges.length), isOfAll = !isOne;
         if (isOne && j >= 0) return { chip, ...this.contribution(edges[0], j, tail, at) };
-        const grad = [fmt(sum), signClass(sum)];
+        if (!edges.length) {
+            const main = [[`${this.title(head, true)}: call ${scene.call + 1} is not used there, `
+                + `so nothing comes back to ${names.name(j)}`]];
+            return { chip, isOfAll, main };
+        }
+        const grad = [fmt(sum), signClass(sum)], user = isOne ? this.title(head)
+            : this.title(head, true);
+        const own = this.ownPart(arrow);
         if (j < 0) {
-            const many = isOne ? "a contribution of " : `${n} contributions, together `;
-            const main = [[`${this.title(head)}, back to ${this.title(tail)}: ${many}`], grad];
-            return { chip, main, sub: this.arrivals(tail, at) };
+            const many = isOne ? "a contribution of " : `${n} contributions, the largest `;
+            const main = [[`${user}, back to ${this.other(head, tail)}: ${many}`], grad];
+            return { chip, isOfAll, main, sub: [...own, ...this.arrivals(tail, at)] };
         }
-        const main = [[`${this.title(head)}: grad of ${names.name(j)} += `], grad,
+        const main = [[`${user}: grad of ${names.name(j)} += `], grad,
             [`, the sum of ${n} contributions`], ...this.before(tail, at)];
-        const shown = scene.printed(arrow), sub = [];
-        if (shown && scene.cards[head].percall) {
-            const [i, place] = shown, p = fmt(graph.partial(i, place));
-            sub.push([`All calls count; call ${scene.call + 1} gives (∂ ${p}) × `
-                + `${enclosed(graph.grad[i])} = ${fmt(graph.contribution(i, place))}.`]);
-        }
-        return { chip, main, sub };
+        return { chip, isOfAll, main, sub: own.length ? [["All calls count. "], ...own] : [] };
+    }
+
+    /* What the call shown adds to an arrow that stands for all of them. */
+    ownPart(arrow) {
+        const { scene, graph } = this, { head } = scene.arrows[arrow], { edges } = scene.flows[arrow];
+        const own = edges.filter(([i]) => i === scene.node(head));
+        if (!scene.cards[head].percall || own.length !== 1 || edges.length < 2) return [];
+        const [i, place] = own[0];
+        return [[`Call ${scene.call + 1} gives (∂ ${fmt(graph.partial(i, place))}) × `
+            + `${enclosed(graph.grad[i])} = ${fmt(graph.contribution(i, place))}. `]];
+    }
+
+    /* The title of a tail, told apart from that of the head. */
+    other(head, tail) {
+        const [from, to] = [head, tail].map((card) => this.title(card, true));
+        const { module } = this.scene.cards[tail];
+        return from !== to ? this.title(tail)
+            : module >= 0 ? `${DATA.modules[module].path}, another card` : "another such card";
     }
 
     contribution([i, place], j, tail, at) {
         const { graph, names } = this, [user, name] = [names.name(i), names.name(j)];
         const [p, g] = [graph.partial(i, place), graph.grad[i]], c = graph.contribution(i, place);
-        const main = [[`${user}: grad of ${name} += `]];
-        if (g === 0) {
-            main.push(["0"], [`, for nothing arrived at ${user}`], ...this.before(tail, at));
-        } else if (p === 0 && names.ops[graph.op[i]].selects) {
-            main.push(["0"], [`, for ${user} did not choose ${name}`], ...this.before(tail, at));
-        } else {
-            main.push([`(∂ ${fmt(p)}) × ${enclosed(g)} = `], [fmt(c), signClass(c)],
-                ...this.before(tail, at));
-        }
+        const product = g !== 0 && isSame(p * g, c, 0)
+            ? [[`(∂ ${fmt(p)}) × ${enclosed(g)} = `], [fmt(c), signClass(c)]]
+            : [["0"], [`, for ${g === 0 ? `the grad of ${user}` : "the local derivative"} is 0`]];
+        const main = [[`${user}: grad of ${name} += `], ...product, ...this.before(tail, at)];
         const state = this.scene.grad(tail, at);
-        const sub = state.uses > 1 ? this.sumSoFar(name, state)
+        const sub = state.uses + state.seeds > 1 ? this.sumSoFar(name, state)
             : g === 0 ? [["A grad of 0 hands on nothing, whatever the derivative."]]
-                : this.rule(user, name);
+                : this.rule(i, j);
         return { main, sub };
     }
 
@@ -225,11 +247,15 @@ class Telling {
         return [[`, so ${was === null ? "–" : fmt(was)} → `], [fmt(now), signClass(now)]];
     }
 
-    sumSoFar(name, { terms, uses, arrived, isWhole, x }) {
-        const sum = terms.length > 1 && terms.length <= MOST_OPERANDS ? ` ${asSum(terms)} = ` : " ";
-        const used = `${name} has ${countOf(uses, "use")}`;
-        if (!isWhole) return [[`${used}: ${arrived} of ${uses} contributions are in.`]];
-        return [[`${used}, and its grad is the sum of what comes back from each:${sum}`],
+    sumSoFar(name, state) {
+        const { terms, uses, arrived, isWhole, seeds, x } = state;
+        const sum = terms.length > 1 && terms.length <= MOST_OPERANDS
+            ? ` ${asSum(terms, seeds)} = ` : " ";
+        const used = `${name} ${seeds ? "is an output and " : ""}has ${countOf(uses, "use")}`;
+        const are = agreed("are", { length: arrived });
+        if (!isWhole) return [[`${used}: ${arrived} of ${uses} contributions ${are} in.`]];
+        return [[`${used}, and its grad is the sum of ${seeds ? "the seed and " : ""}`
+            + `what comes back from each:${sum}`],
             [fmt(x), signClass(x)], ["."]];
     }
 
@@ -237,12 +263,17 @@ class Telling {
         const { outgoing, backwardStep } = this.scene;
         const done = outgoing[tail].filter((arrow) => backwardStep[arrow] <= at).length;
         const all = outgoing[tail].length;
-        return all > 1 ? [[`${done} of ${all} arrows have come back to ${this.title(tail)}.`]] : [];
+        const have = agreed("have", { length: done });
+        return all > 1 ? [[`${done} of ${all} arrows ${have} come back to ${this.title(tail)}.`]]
+            : [];
     }
 
-    rule(user, name) {
+    rule(i, j) {
         const d = (top, bottom) => `∂${compact(top)}/∂${compact(bottom)}`;
-        if (user === this.goal) return [[`The last op: ${d(user, name)} itself.`]];
+        const { outputs, users } = this.graph, [user, name] = [i, j].map((k) => this.names.name(k));
+        if (outputs.includes(i) && !users[i].length) {
+            return [[`The last op: ${d(user, name)} itself.`]];
+        }
         const text = `${d(this.goal, name)} = ${d(user, name)} × ${d(this.goal, user)}`;
         const isLong = text.length > LONGEST_RULE;
         return [[`The chain rule: ${isLong ? "local derivative × what arrived" : text}.`]];
@@ -271,18 +302,31 @@ class Telling {
                 + "by 0.01"]] };
         }
         const change = g ? [[`${this.goal} ${g < 0 ? "falls" : "rises"} by about `],
-            [fmt(Math.abs(0.01 * g)), signClass(g)]] : [[`${this.goal} stays as it is`]];
+            [fmt(Math.abs(0.01 * g)), signClass(g)], [" (grad × 0.01)"]]
+            : [[`its grad is 0, so to first order ${this.goal} does not change`]];
         const sub = [[isWeight
             ? "To lower the output, gradient descent moves every parameter against its grad. "
             : "That is what a grad says: how steeply the output changes with it. "],
         ["Play shows how it came about."]];
-        return { chip, main: [[`Raise ${name} by 0.01: `], ...change, [` (grad × 0.01)`]], sub };
+        return { chip, main: [[`Raise ${name} by 0.01: `], ...change], sub };
     }
 }
 
-/* "−0.3 − 2.594" */
-function asSum(terms) {
-    return terms.map((x, k) => (k ? `${x < 0 ? "−" : "+"} ${fmt(Math.abs(x))}` : fmt(x))).join(" ");
+/* "−0.3 − 2.594", or "1 (seed) + 0.25" */
+function asSum(terms, seeds = 0) {
+    const [first, ...rest] = terms;
+    return [fmt(first) + (seeds ? " (seed)" : ""),
+        ...rest.map((x) => `${x < 0 ? "−" : "+"} ${fmt(Math.abs(x))}`)].join(" ");
+}
+
+/* "the seed and 2 uses" */
+function usesOf({ seeds, uses }) {
+    return (seeds ? "the seed and " : "") + countOf(uses, "use");
+}
+
+/* A verb for one or for many: "come", "has". */
+function agreed(verb, { length }) {
+    return length === 1 ? { come: "comes", are: "is", have: "has" }[verb] : verb;
 }
 
 function compact(name) {

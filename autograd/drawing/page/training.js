@@ -21,8 +21,8 @@ const SHAPES = [  // of data points, by class
 
 /* ---- plots ---- */
 
-/* Some five round numbers from low to high. */
-function ticks(low, high, isLog) {
+/* Some five round numbers from low to high, not closer than `least`. */
+function ticks(low, high, isLog, least = 0) {
     const found = [];
     if (isLog) {
         for (let k = Math.floor(Math.log10(low)); k <= Math.log10(high); k++) {
@@ -32,16 +32,16 @@ function ticks(low, high, isLog) {
         const every = Math.ceil(inside.length / 7);
         return inside.filter((_, k) => k % every === 0);
     }
-    const rough = (high - low) / 5, unit = 10 ** Math.floor(Math.log10(rough));
+    const rough = Math.max(least, (high - low) / 5), unit = 10 ** Math.floor(Math.log10(rough));
     const step = unit * [1, 2, 5, 10].find((m) => m * unit >= 0.999 * rough);
     for (let k = Math.ceil(low / step); k * step <= high; k++) found.push(k * step);
     return found;
 }
 
-/* Axes with numbers and names; x() and y() place a number between them. */
+/* Axes with numbers and names; x() and y() place a number between them. Of steps, x is whole. */
 class Plot {
-    constructor(height, [x0, x1], [y0, y1], names, isLog = false) {
-        const scale = isLog ? Math.log : Number;
+    constructor(height, [x0, x1, least], [y0, y1], names, isLog = false) {
+        const scale = isLog ? Math.log : Number, across = ticks(x0, x1, false, least);
         Object.assign(this, { width: PLOT_WIDTH - LEFT - RIGHT, height: height - TOP - BOTTOM });
         this.x = (v) => LEFT + ((v - x0) / (x1 - x0)) * this.width;
         this.y = (v) => TOP + ((scale(y1) - scale(v)) / (scale(y1) - scale(y0))) * this.height;
@@ -51,9 +51,9 @@ class Plot {
         this.marks = svg("g");
         this.root = svg("svg", { viewBox: `0 0 ${PLOT_WIDTH} ${height}`, class: "plot" },
             svg("path", { class: "axis", d: `M${LEFT},${TOP}V${foot}h${this.width}`
-                + ticks(x0, x1).map((v) => `M${this.x(v)},${foot}v5`).join("")
+                + across.map((v) => `M${this.x(v)},${foot}v5`).join("")
                 + ticks(y0, y1, isLog).map((v) => `M${LEFT},${this.y(v)}h-5`).join("") }),
-            ...ticks(x0, x1).map((v) => text("middle", { x: this.x(v), y: foot + 18 }, fmt(v))),
+            ...across.map((v) => text("middle", { x: this.x(v), y: foot + 18 }, fmt(v))),
             ...ticks(y0, y1, isLog).map((v) =>
                 text("end", { x: LEFT - 8, y: this.y(v) + 4 }, fmt(v))),
             text("middle title", { x: LEFT + this.width / 2, y: height - 7 }, names[0]),
@@ -266,9 +266,10 @@ class TrainingPanel {
         const root = document.getElementById("training"), { values, loss, boundary } = training;
         Object.assign(this, { page, training, root, last: values.length - 1, slow: 0 });
         this.losses = loss.map(asNumber);
+        this.counts = training.steps.map((name) => Number(name.match(/(\d+)\D*$/)?.[1] ?? 0));
+        this.unit = training.steps[1]?.match(/epoch(?!.* step)/)?.[0] ?? "step";
         this.place = new Map(training.parameters.map((i, n) => [i, n]));
         this.boundary = boundary && new Boundary(boundary);
-        for (this.k = this.last; this.k > 0 && this.isEdited(); this.k--);
         this.build();
         for (const event of ["numbers", "select", "restore"]) page.on(event, () => this[event]());
         new MutationObserver(() => this.numbers()).observe(document.documentElement,
@@ -280,18 +281,20 @@ class TrainingPanel {
         return this.training.values[k].map(asNumber);
     }
 
+    /* Whether the graph has other numbers than the step, or other data. */
     isEdited() {
-        const { value } = this.page.graph, numbers = this.at(this.k);
-        return this.training.parameters.some((i, n) => !Object.is(value[i], numbers[n]));
+        const { canEdit, edits, graph } = this.page, numbers = this.at(this.k);
+        return canEdit && ([...edits.keys()].some((i) => !this.place.has(i))
+            || this.training.parameters.some((i, n) => !Object.is(graph.value[i], numbers[n])));
     }
 
     build() {
         const { root, training } = this;
         this.play = el("button", { type: "button" });
         this.slider = el("input", { type: "range", max: this.last,
-            "aria-label": "Step of the training" });
+            "aria-label": `${this.unit} of the training` });
         this.where = el("output");
-        this.own = el("p", { class: "hint" });
+        this.hint = el("p", { class: "hint" });
         this.caption = el("caption");
         this.rows = el("tbody");
         this.table = el("table", { class: "changes" }, this.caption, this.rows);
@@ -300,7 +303,7 @@ class TrainingPanel {
         root.append(
             el("h2", {}, "Training", el("span", { class: "kind", text: training.how ?? "" })),
             el("div", { class: "controls" }, this.play, this.slider, this.where),
-            ...(this.boundary ? [this.boundary.root] : []), this.curve(), this.own, this.table);
+            ...(this.boundary ? [this.boundary.root] : []), this.curve(), this.hint, this.table);
         root.hidden = false;
         root.parentElement.prepend(root);
         this.run(false);
@@ -308,22 +311,22 @@ class TrainingPanel {
 
     /* The loss after every step, and that of the validation examples. */
     curve() {
-        const { losses, training, last } = this;
+        const { losses, training, counts, unit } = this, end = counts.at(-1) || 1;
         const validation = (training.validation ?? []).map(asNumber);
         const finite = [...losses, ...validation].filter(Number.isFinite).sort((a, b) => a - b);
         const low = finite[0] ?? 0, high = finite.at(-1) ?? 0, isLog = low > 0 && high > 20 * low;
         const range = isLog ? [low, high] : [Math.min(low, 0), Math.max(high, 0) || 1];
-        const plot = new Plot(LOSS_HEIGHT, [0, last || 1], range, ["step", "loss"], isLog);
+        const plot = new Plot(LOSS_HEIGHT, [0, end, 1], range, [unit, "loss"], isLog);
         const line = (row) => row.map((x, k) => (!Number.isFinite(x) ? ""
-            : `${Number.isFinite(row[k - 1]) ? "L" : "M"}${plot.x(k)},${plot.y(x)}`)).join("");
+            : `${Number.isFinite(row[k - 1]) ? "L" : "M"}${plot.x(counts[k])},${plot.y(x)}`)).join("");
         const { root, marks, height } = plot;
         this.marker = svg("g", { class: "marker" },
             svg("path", { d: `M0,${TOP}v${height}` }), svg("circle", { r: 4.5 }));
         marks.append(svg("path", { class: "curve", d: line(losses) }));
         if (validation.length) {
-            const end = { class: "end title", x: PLOT_WIDTH - RIGHT };
             marks.append(svg("path", { class: "curve validation", d: line(validation) }),
-                svg("text", { ...end, y: TOP + 10, text: "dashed: validation" }));
+                svg("text", { class: "end title", x: PLOT_WIDTH - RIGHT, y: TOP + 10,
+                    text: "dashed: validation" }));
         }
         marks.append(this.marker);
         root.setAttribute("role", "img");
@@ -331,9 +334,9 @@ class TrainingPanel {
             root.addEventListener(event, ({ clientX, buttons, pointerId }) => {
                 if (!buttons) return;
                 const { left, width } = root.getBoundingClientRect();
-                const x = ((clientX - left) / width) * PLOT_WIDTH - LEFT;
+                const x = ((clientX - left) / width) * PLOT_WIDTH, gap = plot.width / this.last / 2;
                 root.setPointerCapture(pointerId);
-                this.scrub((x / plot.width) * last);
+                this.scrub(counts.filter((count) => plot.x(count) + gap < x).length);
             });
         }
         this.plot = plot;
@@ -347,7 +350,7 @@ class TrainingPanel {
         const { page } = this, { parameters } = this.training;
         this.k = Math.max(0, Math.min(this.last, Math.round(k) || 0));
         for (const i of parameters) if (!edits.has(i)) page.edits.delete(i);
-        page.remember("training", this.k);
+        page.remember("training", this.k || null);
         page.editMany([...parameters, ...edits.keys()], [...this.at(this.k), ...edits.values()]);
         this.numbers();
     }
@@ -368,14 +371,14 @@ class TrainingPanel {
             this.go(this.k + stride);
             if (this.k < this.last) return;
             this.run(false);
+            this.show();
             this.page.announce(this.said);
         }, Math.min(LONGEST_WAIT, (PLAY_TIME * stride) / this.last));
     }
 
     restore() {
-        const kept = this.page.recall("training");
-        if (kept === null) this.numbers();
-        else this.go(Number(kept), new Map(this.page.edits));
+        document.documentElement.dataset.training = "watched";
+        this.go(Number(this.page.recall("training")), new Map(this.page.edits));
     }
 
     /* What was selected is shown below this panel. */
@@ -385,8 +388,13 @@ class TrainingPanel {
         this.root.parentElement.scrollTo({ top, behavior: isCalm() ? "auto" : "smooth" });
     }
 
-    /* Many changes, one drawing. */
+    /* Many changes, one drawing. All numbers as they were: that is the start. */
     numbers() {
+        const { page } = this, isReset = !page.isEdited && !page.isRestoring && this.isEdited();
+        if (isReset) {
+            this.k = 0;
+            page.remember("training", null);
+        }
         this.frame ??= requestAnimationFrame(() => {
             this.frame = null;
             this.show();
@@ -395,45 +403,51 @@ class TrainingPanel {
 
     /* ---- showing one ---- */
 
-    get said() {
-        return `${this.training.steps[this.k]}: loss ${fmt(this.losses[this.k])}`;
-    }
-
     show() {
-        const { page, slider, losses, k, last } = this, loss = losses[k], goal = DATA.outputs[0];
+        const { page, slider, losses, counts, k, last } = this, loss = losses[k];
+        const isEdited = this.isEdited(), own = page.graph.value[DATA.outputs[0]];
+        const now = isEdited ? own : loss, name = this.training.steps[k];
+        this.said = `${name}${isEdited ? ", edited by hand" : ""}: loss ${fmt(now)}`;
+        this.where.textContent = this.said;
         slider.value = k;
         slider.setAttribute("aria-valuetext", this.said);
-        const isEdited = page.canEdit && this.isEdited(), own = page.graph.value[goal];
-        this.where.textContent = `${this.said}${isEdited ? ", edited by hand" : ""}`;
         document.documentElement.dataset.training = isEdited ? "edited" : "watched";
         const isSame = Object.is(own, loss) || Math.abs(own - loss) <= 1e-6 * Math.abs(loss);
-        this.own.textContent = isSame ? "" : `${page.name(goal)} of the graph here: ${fmt(own)}; `
-            + `loss of the training: ${fmt(loss)}`;
-        this.marker.setAttribute("transform", `translate(${this.plot.x(k)},0)`);
+        this.hint.textContent = isEdited
+            ? "Edited by hand: the recorded steps no longer follow from these numbers."
+            : isSame ? "" : page.canEdit
+                ? `The graph comes to a loss of ${fmt(own)} here, the model to ${fmt(loss)}.`
+                : "The graph keeps the numbers of the start: they cannot be changed here.";
+        this.marker.setAttribute("transform", `translate(${this.plot.x(counts[k])},0)`);
         this.marker.lastChild.setAttribute("cy", Number.isFinite(loss) ? this.plot.y(loss) : -99);
-        this.plot.root.setAttribute("aria-label", `Loss over ${countOf(last, "step")}, from `
-            + `${fmt(losses[0])} to ${fmt(losses[last])}; now ${fmt(loss)}`);
-        this.showChanges();
-        if (this.boundary) this.showBoundary(loss);
+        this.plot.root.setAttribute("aria-label", `Loss over ${countOf(counts[last], this.unit)}, `
+            + `from ${fmt(losses[0])} to ${fmt(losses[last])}; ${name}: ${fmt(loss)}`);
+        this.table.hidden = isEdited || !last;
+        if (!this.table.hidden) this.showChanges();
+        if (this.boundary) this.showBoundary(now);
     }
 
-    /* The weights that the next step moves most; at the end those that the last one moved. */
+    /* The weights that the next step moves most; at the end those that the last one moved, then
+       without grads: those of the graph are not the ones that moved them. */
     showChanges() {
-        const { page, training, k, last } = this, isEnd = k === last;
-        const [from, to] = [this.at(isEnd ? Math.max(0, k - 1) : k), this.at(isEnd ? k : k + 1)];
+        const { page, training, k, last } = this, isEnd = k === last, at = isEnd ? k - 1 : k;
+        const [from, to] = [this.at(at), this.at(at + 1)], hasGrads = page.canEdit && !isEnd;
         const moved = from.map((x, n) => Math.abs(to[n] - x) || 0);
-        const most = [...moved.keys()].sort((a, b) => moved[b] - moved[a]).slice(0, MOST_CHANGES);
-        const heads = ["parameter", "grad", isEnd ? "before" : "now", isEnd ? "now" : "next"];
+        const most = [...moved.keys()].filter((n) => !Object.is(from[n], to[n]))
+            .sort((a, b) => moved[b] - moved[a]).slice(0, MOST_CHANGES);
+        const heads = ["parameter", ...(hasGrads ? ["grad"] : []),
+            ...(isEnd ? ["before", "now"] : ["now", "next"])];
         const cell = (text, kind = "") => el("td", { class: `number ${kind}`, text });
-        this.caption.textContent = `Moved most by the ${isEnd ? "last" : "next"} step`;
+        const [start, end] = training.steps.slice(at);
+        this.caption.textContent = `${most.length ? "Moved most" : "Nothing moved"} from ${start} to ${end}`;
         this.rows.replaceChildren(
             el("tr", {}, ...heads.map((text, n) =>
                 el("th", { scope: "col", class: n ? "number" : "", text }))),
             ...most.map((n) => {
                 const i = training.parameters[n], grad = page.graph.grad[i];
                 return el("tr", {}, el("th", { scope: "row" }, nodeButton(page, i)),
-                    cell(fmt(grad, { signed: true }), signClass(grad)), cell(fmt(from[n])),
-                    cell(`→ ${fmt(to[n])}`));
+                    ...(hasGrads ? [cell(fmt(grad, { signed: true }), signClass(grad))] : []),
+                    cell(fmt(from[n])), cell(`→ ${fmt(to[n])}`));
             }));
     }
 
@@ -444,7 +458,7 @@ class TrainingPanel {
         const right = boundary.draw(numberOf, this.slow > 2 ? COARSE_GRID : GRID);
         this.slow += performance.now() - began > SLOW ? 1 : this.slow > 2 ? 0 : -this.slow;
         const score = `${right} of ${n} right (${((100 * right) / n).toFixed(1)} %)`;
-        boundary.note.textContent = isShaded ? "dots: the targets"
+        boundary.note.textContent = isShaded ? "dots: examples, shaded by target"
             : `${score}${right < n ? "; ringed: wrong" : ""}`;
         boundary.canvas.setAttribute("aria-label", `What the model answers over `
             + `${names.join(" and ")}: loss ${fmt(loss)}${isShaded ? "" : `, ${score}`}`);
