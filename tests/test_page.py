@@ -250,9 +250,10 @@ def test_every_step_has_a_sentence_with_its_numbers_and_one_voice(visit, pages):
         press(tab, "ArrowRight")
     assert "mul: x1·w1 = x1 × w1 = 2 × (−0.3) = −0.6" in said
     assert "tanh: o = tanh(z) = tanh(0.3) = 0.2913" in said
-    assert "pow: w1^2 = −0.3^2 = 0.09" in said or "pow: w1^2 = (−0.3)^2 = 0.09" in said
+    assert "add: v10 = b + x1·w1 = 0.1 + (−0.6) = −0.5" in said
+    assert "pow: v15 = w1^2 = (−0.3)^2 = 0.09" in said
     assert "o: grad of z += (∂ 0.9151) × (−1.417) = −1.297, so – → −1.297" in said
-    assert "w1^2: grad of w1 += (∂ −0.6) × 0.5 = −0.3, so – → −0.3" in said
+    assert "v15: grad of w1 += (∂ −0.6) × 0.5 = −0.3, so – → −0.3" in said
     assert "x1·w1: grad of w1 += (∂ 2) × (−1.297) = −2.594, so −0.3 → −2.894" in said
     assert len(set(said)) == len(said) == 28
     assert tab.locator("[aria-live]").count() == 1
@@ -266,12 +267,12 @@ def test_a_sum_is_shown_as_it_grows(visit, pages):
         press(tab, "ArrowRight")
     assert (card(tab, "w1")["grad"], card(tab, "w1")["notes"]) == ("−0.3", ["1 of 2 uses"])
     assert tab.inner_text("#leaf .sum") == "1 of 2 so far: −0.3"
-    assert "w1 has 2 uses: 1 of 2 contributions are in." in tab.inner_text("#sub")
+    assert "w1 has 2 uses: 1 of 2 contributions is in." in tab.inner_text("#sub")
     while card(tab, "w1")["grad"] == "−0.3":
         press(tab, "ArrowRight")
     assert (card(tab, "w1")["grad"], card(tab, "w1")["notes"]) == ("−2.894", ["= −0.3 − 2.594"])
     assert tab.locator("#leaf .terms li").all_inner_texts() == [
-        "w1^2\n−0.6 × 0.5\n−0.3", "x1·w1\n2 × (−1.297)\n−2.594",
+        "v15\n−0.6 × 0.5\n−0.3", "x1·w1\n2 × (−1.297)\n−2.594",
     ]  # fmt: skip
     assert "−0.3 − 2.594 = −2.894" in tab.inner_text("#sub")
     assert "sum over 2 uses" in card(tab, "w1")["tip"]
@@ -769,6 +770,239 @@ def test_help_lists_the_keys(visit, pages, keep):
     assert tab.is_hidden("#keys")
 
 
+# ---- names and sentences ----
+
+
+def sentences(tab):
+    """What is said at every step, as (chip, main, sub)."""
+    go(tab, 0)
+    said = []
+    while True:
+        said.append(tuple(map(tab.inner_text, ("#chip", "#main", "#sub"))))
+        if tab.is_disabled("#next"):
+            return said
+        press(tab, "ArrowRight")
+
+
+def test_what_has_no_label_is_numbered_as_in_a_wengert_list(visit):
+    x, y = Value(2.0, label="x"), Value(3.0, label="y")
+    tab = visit(explain((x + y) / (x + 1.0)).html, "node=4")
+    assert tab.locator("#graph .own").all_text_contents() == ["v3", "v4", "v5"]
+    said = [main for _, main, _ in sentences(tab)]
+    assert "add: v3 = x + y = 2 + 3 = 5" in said
+    assert "div: v5 = v3 / v4 = 5 / 3 = 1.667" in said and "grad of v5 = 1" in said
+    assert said[-1].startswith("Raise y by 0.01: v5 rises by about 0.003333")
+    assert [c["said"].split(",")[0] for c in cards(tab) if c["kind"] != "constant"] == [
+        "x", "y", "v3", "v4", "v5"
+    ]  # fmt: skip
+    assert "v3 = x + y" in cards(tab)[2]["tip"]
+    press(tab, "/")
+    tab.keyboard.type("v4")
+    press(tab, "Enter")
+    assert fragment(tab, node=3) and "v4" in tab.inner_text("#chain")
+
+
+def test_the_card_of_a_call_shows_the_name_of_that_call(visit, pages):
+    tab = visit(pages("xor"))
+    first = tab.locator("#graph .own").all_text_contents()
+    tab.fill("#call", "3")
+    press(tab, "Enter")
+    third = tab.locator("#graph .own").all_text_contents()
+    names = {c["said"].split(",")[0] for c in cards(tab)}
+    assert first != third and set(third) <= names and not set(first) <= names
+
+
+def test_the_last_op_is_that_of_the_output(visit):
+    x = Value(2.0, label="o")  # called as the output is
+    y = (x * 3.0).tanh() * 2.0
+    y.label = "o"
+    said = sentences(visit(explain(y).html))
+    last = [main for _, main, sub in said if sub.startswith("The last op")]
+    assert len(last) == 1 and last[0].startswith("o: grad of v3 += (∂ 2) × 1 = 2")
+
+
+def test_signs_are_enclosed_and_nothing_is_said_twice(visit):
+    x = Value(-3.0, label="x")
+    negative = -x
+    y = (-negative) ** 2.0
+    said = [main for _, main, _ in sentences(visit(explain(y).html))]
+    assert "neg: v2 = −x = −(−3) = 3" in said
+    assert "neg: v3 = −v2 = −3" in said
+    assert "pow: v4 = v3^2 = (−3)^2 = 9" in said
+
+
+def test_all_calls_are_named_as_all_and_grads_of_different_nodes_are_not_added(visit, pages):
+    _, errors = xor()
+    tab = visit(pages("xor"), "call=2", reduced_motion="reduce")
+    said = [line for line in sentences(tab) if "back to layers.1" in line[1]]
+    largest = max((e.grad for e in errors), key=abs)
+    ((chip, main, sub),) = said
+    assert main == (
+        f"the 4 “−” ops, back to layers.1 ×4: 4 contributions, the largest {number(largest)}"
+    )
+    assert "call" not in chip
+    second = number(errors[1].grad)
+    factor = f"({second})" if second[0] == "−" else second
+    assert f"Call 2 gives (∂ 1) × {factor} = {second}." in sub
+
+
+def test_a_grad_of_0_is_said_to_be_one(visit):
+    x = Value(-2.0, label="x")
+    y = x.relu()
+    y.label = "y"
+    assert sentence(visit(explain(y).html)) == (
+        "Raise x by 0.01: its grad is 0, so to first order y does not change"
+    )
+
+
+def test_the_seed_of_an_output_that_is_used_is_a_term(visit):
+    x = Value(0.2, label="x")
+    a = x * 2.0
+    a.label = "a"
+    tab = visit(explain([a, a.tanh(), a + 1.0]).html, "node=1")
+    slope = 1.0 - a.tanh().data ** 2
+    terms = f"1 (seed) + 1 + {number(slope)}"
+    (at_a,) = (c for c in cards(tab) if c["name"] == "a")
+    assert at_a["notes"] == [f"= {terms}"] and "sum over the seed and 2 uses" in at_a["tip"]
+    assert tab.locator("#leaf .terms .from").all_inner_texts()[0] == "the seed"
+    assert any(f"{terms} = {number(2.0 + slope)}" in sub for _, _, sub in sentences(tab))
+
+
+def test_a_nan_is_not_said_to_rise(visit):
+    x = Value(float("nan"), label="x")
+    y = x * 2.0
+    y.label = "y"
+    tab = visit(explain(y).html)
+    assert tab.text_content(".callout") == "began here: given nan"
+    go(tab, 2)
+    assert sentence(tab) == "grad of y = 1" and "rises" not in tab.inner_text("#sub")
+    assert "y is nan" in tab.inner_text("#sub")
+
+
+def test_a_second_refusal_is_shown_and_said_too(visit, pages):
+    tab = visit(pages("neuron"), "node=0")
+    for text, refused in (("-0.5", ""), ("1/3", "“1/3”"), ("1/3", "“1/3”"), ("4", ""), ("", "“”")):
+        tab.evaluate("document.getElementById('live').textContent = ''")
+        tab.fill("#value", text)
+        press(tab, "Enter")
+        assert refused in tab.inner_text("#refused")
+        assert bool(tab.inner_text("#refused")) == bool(refused)
+        assert tab.inner_text("#live").strip() == tab.inner_text("#refused")
+
+
+def test_the_call_of_given_inputs_is_named(visit):
+    html = explain(MLP(2, [4, 1], rng=0), X, Y).html
+    assert re.match(r"Given: (.*; )?call 1: x1 = 0, x2 = 0", sentence(visit(html, "step=0")))
+    assert re.match(r"Given: (.*; )?call 3: x1 = 1, x2 = 0", sentence(visit(html, "step=0&call=3")))
+
+
+def with_data(html, **more):
+    """The page with other data: nothing of its script or style changes."""
+    before, data, after = re.split(r'(?<=id="data">)(.*?)(?=</script>)', html, maxsplit=1)
+    return before + json.dumps(json.loads(data) | more).replace("<", "\\u003c") + after
+
+
+def test_an_edit_that_would_take_another_branch_is_warned_of(visit, pages):
+    guards = [
+        {"left": 0, "op": ">", "right": {"constant": 1.0}, "taken": True, "line": 0,
+         "text": "x > 1"},
+        {"left": 1, "op": "bool", "right": {"constant": 0.0}, "taken": True, "line": -1,
+         "text": "y"},
+        {"left": {"constant": "inf"}, "op": "<=", "right": 0, "taken": False, "line": -1,
+         "text": "inf <= x"},
+    ]  # fmt: skip
+    tab = visit(
+        with_data(
+            pages("neuron"),
+            guards=guards,
+            lines=[{"file": 0, "line": 12, "scope": []}],
+            files=[{"name": "model.py", "start": 12, "text": ["if x > 1:"]}],
+        ),
+        "node=0",
+    )
+    warning = tab.locator("#branch")
+    assert warning.get_attribute("role") == "alert" and warning.inner_text() == ""
+    where = "With these numbers the function would take another branch"
+    after = "What you see follows the branch that was taken."
+
+    def edit(node, x):
+        tab.evaluate(
+            "n => location.hash = n", f"node={node}&step=2&edits={node}:{x}" if x else "step=2"
+        )
+        tab.wait_for_function(f"document.getElementById('value').value === '{x}'" if x else "true")
+
+    for x, said in (
+        ("1", f"{where} at model.py:12 (x > 1). {after}"), ("1.5", ""),
+        ("0.5", f"{where} at model.py:12 (x > 1). {after}"),
+    ):  # fmt: skip
+        tab.fill("#value", x)
+        press(tab, "Enter")
+        assert warning.inner_text() == said
+    edit(1, "0")
+    assert warning.inner_text() == f"{where} (y). {after}"
+    tab.click("#reset")
+    assert warning.inner_text() == ""
+
+
+# ---- where things are ----
+
+
+def many_cards():
+    x = Value(0.5, label="x")
+    y = x
+    for k in range(28):
+        y = (y * 1.5 + 0.1 * k).tanh() if k % 4 == 3 else y * 1.25
+    return y
+
+
+def test_what_is_too_large_to_read_opens_at_its_inputs(visit):
+    for size in ((1280, 800), (390, 844)):
+        tab = visit(explain(many_cards()).html, viewport={"width": size[0], "height": size[1]})
+        stage = tab.locator("#graph").bounding_box()
+        box = tab.locator("#graph .card.input .body").first.bounding_box()
+        assert stage["x"] <= box["x"] and box["x"] + box["width"] <= stage["x"] + stage["width"]
+        assert stage["y"] <= box["y"] and box["y"] + box["height"] <= stage["y"] + stage["height"]
+        assert box["height"] > 0.5 * 76
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1280, 1024), (1600, 1000), (390, 844)])
+def test_the_table_lies_on_nothing(visit, size, keep):
+    def f(x, y):
+        return (many_cards() * x + y) ** 2
+
+    tab = visit(explain(f, 2.0, 1.0).html, viewport={"width": size[0], "height": size[1]})
+    tab.click("#show-table")
+    boxes = [tab.locator(s).bounding_box() for s in ("#stage", ".transport", ".panels", "#table")]
+    for above in boxes[:-1]:
+        assert above["y"] + above["height"] <= boxes[-1]["y"] + 1
+    assert boxes[-1]["height"] > 150
+    tab.locator("#table .close").click()
+    assert tab.is_hidden("#table")
+
+
+@pytest.mark.parametrize("width", [390, 360])
+def test_a_phone_never_scrolls_sideways(visit, pages, width):
+    training = explain(MLP(2, [3, 1], rng=0), X, Y).html
+    for html in (training, pages("xor"), pages("hinge")):
+        tab = visit(html, "node=2", viewport={"width": width, "height": 844})
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        fit = tab.locator("#fit").bounding_box()
+        assert fit["x"] + fit["width"] <= width
+        tab.close()
+
+
+def test_search_puts_the_exact_name_first(visit):
+    names = ["S", "s", "sigma", "as", "s2"]
+    leaves = [Value(1.0 + k, label=name) for k, name in enumerate(names)]
+    y = sum(leaves[1:], leaves[0])
+    y.label = "loss"
+    tab = visit(explain(y).html)
+    press(tab, "/")
+    tab.keyboard.type("s")
+    found = tab.locator("#results .name").all_inner_texts()
+    assert found[:6] == ["s", "S", "sigma", "s2", "as", "loss"]
+
+
 # ---- odd graphs ----
 
 
@@ -798,7 +1032,7 @@ def test_where_a_nan_began(visit, keep):
     assert sentence(tab) == "y is nan, so these grads say little: look where it began."
     keep(tab, "page-nan")
     go(tab, 7)
-    assert sentence(tab).endswith("grad of x × w += 0, for nothing arrived at log(x × w), so – → 0")
+    assert sentence(tab).endswith("grad of v3 += 0, for the grad of v4 is 0, so – → 0")
     tips = tab.locator(".arrow title").all_text_contents()
     assert not [tip for tip in tips if "nan" in tip]
     tab.click("#notes .close")

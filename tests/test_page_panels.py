@@ -5,9 +5,11 @@ pictures are parsed, opened and laid out again.
 """
 
 import base64
+import itertools
 import json
 import math
 import random
+import re
 import struct
 import xml.etree.ElementTree as ET
 
@@ -116,15 +118,19 @@ def test_the_chain_rule_lists_every_path_of_every_node(visit, seed):
 
 
 def test_a_path_reads_as_a_formula_symbols_above_numbers(visit, keep):
-    tab = visit(explain(neuron()).html)
+    loss = neuron()
+    way = [len(graph(loss)) - 1]  # loss, (o − 1)², o − 1, o, z, x1 × w1 + x2 × w2, x1 × w1, w1
+    for place in (0, 0, 0, 0, 0, 0, 1):
+        way.append(graph(loss).index(graph(loss)[way[-1]].inputs[place]))
+    tab = visit(explain(loss).html)
     select(tab, 2)
     keep(tab, "chain-rule")
     path = tab.locator("#chain .path").nth(1)
     above = path.locator(".fraction").evaluate_all(
         "all => all.map(f => [...f.children].map(part => part.textContent).join('/'))"
     )
-    assert above[2:4] == ["∂(o − 1)/∂o", "∂o/∂z"]
-    assert above[-1] == "∂(x1 × w1)/∂w1"
+    names = [v.label or f"v{i}" for i, v in enumerate(graph(loss), 1)]  # the number in the table
+    assert above == [f"∂{names[i]}/∂{names[j]}" for i, j in itertools.pairwise(way)]
     symbol, below = path.locator(".column").nth(0).locator("> span").all()
     assert symbol.bounding_box()["y"] < below.bounding_box()["y"]
     said = path.get_attribute("aria-label")
@@ -478,6 +484,67 @@ def test_scrubbing_puts_the_weights_of_the_step_on_the_graph(visit, learner, kee
     assert "training=12" in tab.url
 
 
+def changes(tab):
+    return tab.locator("#training .changes tr").evaluate_all(
+        "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
+    )
+
+
+def test_at_the_end_no_grad_stands_beside_a_step_that_it_did_not_make(visit, learner):
+    tab = visit(learner.html, fragment="training=12")
+    tab.wait_for_timeout(80)
+    labels = [p.label for p in learner.model.parameters()]
+    before, after = learner.record.steps[-2:]
+    heads, *rows = changes(tab)
+    assert heads == ["parameter", "before", "now"]
+    for name, was, now in rows:
+        n = labels.index(name)
+        assert (was, now) == (number(before[n]), f"→ {number(after[n])}")
+    caption = tab.locator("#training caption").inner_text()
+    assert caption == "Moved most from step 11 to step 12"
+
+
+@pytest.mark.parametrize("what", ["w1", "x1"])
+def test_no_recorded_step_follows_from_numbers_edited_by_hand(visit, learner, what):
+    nodes = graph(learner.record.loss)
+    leaf = next(i for i, v in enumerate(nodes) if v.label.split(".")[-1] == what)
+    tab = visit(learner.html, fragment=f"training=7&edits={leaf}:2&table=1")
+    tab.wait_for_timeout(80)
+    assert tab.locator("#training .changes").is_hidden()
+    assert "no longer follow" in tab.locator("#training > .hint").inner_text()
+    tab.fill("#table input", "output")
+    said = tab.locator("#training output").inner_text()
+    assert said == f"step 7, edited by hand: loss {column(tab, 5)[0]}"
+    assert said.split()[-1] != number(learner.record.losses[7])
+    tab.click("#reset")
+    tab.wait_for_timeout(80)
+    assert tab.locator("#training output").inner_text().startswith("start: ")
+    assert tab.locator("#training > .hint").inner_text() == ""
+    assert changes(tab)[0] == ["parameter", "grad", "now", "next"]
+
+
+@pytest.mark.parametrize(
+    "unit, size, epochs, steps", [("epoch", None, 4, 4), ("step", 4, 3, 12), ("epoch", 4, 60, 60)]
+)
+def test_the_axis_counts_what_the_training_counted(visit, unit, size, epochs, steps):
+    model = MLP(2, [2, 1], rng=0)
+    options = {"epochs": epochs, "batch_size": size, "patience": None, "progress": False}
+    history = fit(model, POINTS, CLASSES, rng=0, keep_steps=True, **options)
+    tab = visit(explain(model, POINTS, CLASSES, history=history).html)
+    plot = tab.locator("#training > .plot")
+    assert plot.locator(".title").all_text_contents() == [unit, "loss"]
+    assert plot.get_attribute("aria-label").startswith(f"Loss over {steps} {unit}s, ")
+    assert tab.get_attribute("#training input", "aria-label") == f"{unit} of the training"
+
+
+def test_steps_that_were_left_out_count_on_the_axis(visit):
+    tab = visit(explain(MLP(2, [2, 1], rng=0), POINTS[:2], CLASSES[:2], steps=600).html)
+    scrub(tab, 1)
+    assert tab.locator("#training caption").inner_text() == "Moved most from step 3 to step 6"
+    last = tab.locator("#training > .plot .middle:not(.title)").last.text_content()
+    assert last == "600"
+
+
 def test_the_table_of_changes_shows_what_the_next_step_moves(visit, learner):
     tab = visit(learner.html, fragment="training=3")
     tab.wait_for_timeout(80)
@@ -628,6 +695,33 @@ def test_a_field_is_drawn_between_two_frames(visit):
     assert times[10] < 120  # ms, for everything that changes; alone, the field takes about 20
 
 
+# ---- on paper ----
+
+
+def test_the_source_is_printed_whole(visit):
+    tab = visit(explain(distance, 1.0, 4.0).html, fragment="theme=dark")
+    tab.emulate_media(media="print")
+    code = tab.locator("#source .code").first
+    assert code.is_visible()
+    assert code.evaluate("code => code.scrollHeight <= code.clientHeight")
+    tab = visit(explain(neuron()).html)
+    tab.emulate_media(media="print")
+    assert tab.locator("#source").is_hidden()  # nothing to print
+    assert tab.locator("#chain").is_hidden()
+
+
+def test_a_training_is_printed_on_one_page(visit, learner):
+    tab = visit(learner.html, fragment="training=5")
+    tab.wait_for_timeout(80)
+    assert len(re.findall(rb"/Type\s*/Page\b", tab.pdf(format="A4"))) == 1
+    tab.emulate_media(media="print")
+    field, curve = (
+        tab.locator(f"#training {part}").bounding_box() for part in ("figure", "> .plot")
+    )
+    assert field["x"] + field["width"] <= curve["x"]
+    assert abs(field["y"] - curve["y"]) < 20
+
+
 # ---- taking the picture along ----
 
 
@@ -674,6 +768,18 @@ def test_the_theme_does_not_change_what_is_saved(visit, tmp_path):
         for theme in ("light", "dark")
     )
     assert one == two
+
+
+def test_what_flashes_or_is_selected_is_saved_as_it_stands(visit, tmp_path):
+    html = explain(neuron()).html
+    tab = visit(html, fragment="edits=0:5")
+    tab.wait_for_timeout(1500)
+    still = saved(tab, "#save-svg", tmp_path).read_text("utf-8")
+    tab = visit(html, fragment="node=0")
+    tab.fill("#value", "5")
+    tab.keyboard.press("Enter")
+    assert tab.evaluate("document.getAnimations().length") > 0
+    assert saved(tab, "#save-svg", tmp_path).read_text("utf-8") == still
 
 
 def test_a_saved_png_shows_the_picture(visit, chromium, tmp_path):

@@ -241,7 +241,7 @@ def _training(trace: Trace, record: Any, ops: Ops) -> dict[str, Any]:
     return {
         "parameters": [at[p] for p in record.parameters],
         "values": [numbers(step) for step in record.steps],
-        "steps": [clean(name) for name in record.names],
+        "steps": [clean(name, LONGEST_NOTE) for name in record.names],
         "loss": numbers(record.losses),
         "validation": numbers(record.validation),
         "how": clean(record.how, LONGEST_TIP),

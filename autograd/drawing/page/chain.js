@@ -7,7 +7,8 @@
  */
 
 const MOST_PATHS = 16, MOST_TERMS = 4;
-const MOST_FACTORS = 7, NEAR = 3, FAR = 2; // of a longer path only the ends are shown
+/* Of a longer path only the ends are shown. */
+const MOST_FACTORS = 7, NEAR = 3, FAR = 2;
 const HINT = "Select a card to see how its grad comes about: every way from it to the output.";
 
 function countPaths(graph, from) {

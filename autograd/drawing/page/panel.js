@@ -26,7 +26,9 @@ class LeafPanel {
             el("p", {}, "Check the grad: ", button("", "nudge", () => this.nudge()),
                 el("label", { for: "h" }, " by h = "), this.h), this.found);
         this.root.append(this.form, this.check, this.terms);
-        this.field.addEventListener("change", () => this.field.value !== this.written && this.take());
+        this.field.addEventListener("change", () => {
+            if (this.field.value !== this.written) this.take();
+        });
         this.field.addEventListener("keydown", (event) => this.key(event));
         this.h.addEventListener("keydown", (event) => event.key === "Enter" && this.nudge());
         page.on("select", () => this.show());
@@ -110,7 +112,8 @@ class LeafPanel {
         const { page, node } = this, { graph } = page, h = parsed(this.h.value);
         const x = graph.value[node], name = page.telling.goal;
         if (!(x - h < x && x < x + h)) {
-            const said = `Expected for h a small number that changes ${fmt(x)}, got ${quoted(this.h)}.`;
+            const enough = h > 0 ? ` that is enough to change ${fmt(x)}` : "";
+            const said = `Expected a small number above 0 for h${enough}, got ${quoted(this.h)}.`;
             this.found.textContent = said;
             return page.announce(said);
         }

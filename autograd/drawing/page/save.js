@@ -4,19 +4,20 @@
  * light theme and on white, so that any viewer shows what the page showed.
  */
 
-const EDGE = 16;  // px around a saved picture
-const PNG_SCALE = 2, MOST_SIDE = 16000, MOST_AREA = 1e8;  // pixels
+/* In px: around a saved picture, and of a PNG. */
+const EDGE = 16, PNG_SCALE = 2, MOST_SIDE = 16000, MOST_AREA = 1e8;
 const GEOMETRY = ["d", "x", "y", "width", "height", "rx", "r", "cx", "cy", "transform",
     "textLength", "lengthAdjust"];
 const INHERITED = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap",
     "stroke-linejoin", "paint-order", "font-family", "font-size", "font-weight", "text-anchor"];
 
-/* Run f as if the reader had chosen the light theme, and nothing moved. */
+/* Run f as if the reader had chosen the light theme, and nothing moved: "still" ends animations of
+   the style sheet, finish() those of scripts. */
 function inLight(f) {
     const root = document.documentElement, { theme } = root.dataset;
     root.dataset.theme = "light";
-    root.classList.add("still");  // leaves those animations that a script began
-    for (const animation of root.getAnimations({ subtree: true })) animation.finish();
+    root.classList.add("still");
+    root.getAnimations({ subtree: true }).forEach((animation) => animation.finish());
     try {
         return f();
     } finally {

@@ -132,7 +132,8 @@ class Scene {
             return state;
         }
         state.seeds = this.graph.outputs.filter((output) => output === node).length;
-        state.terms = [...(state.seeds ? [state.seeds] : []), ...done.map((arrow) => this.flows[arrow].sum)];
+        state.terms = done.map((arrow) => this.flows[arrow].sum);
+        if (state.seeds) state.terms.unshift(state.seeds);
         state.isWhole = done.length === arrows.length;
         if (state.terms.length) {
             state.x = state.isWhole ? this.graph.grad[node] : state.terms.reduce((a, b) => a + b);

@@ -113,12 +113,12 @@ class Telling {
         const { scene } = this;
         const leaves = scene.order.filter((card) =>
             scene.node(card) >= 0 && this.graph.isLeaf(scene.node(card)));
-        const all = leaves.slice(0, MOST_GIVEN);
+        const isOwn = (card) => Boolean(scene.cards[card].percall);
+        const all = leaves.sort((a, b) => isOwn(b) - isOwn(a)).slice(0, MOST_GIVEN);
         const more = this.graph.op.filter((op) => op < 0).length - all.length;
-        const list = (isOfCall) => all.filter((card) => Boolean(scene.cards[card].percall)
-            === isOfCall).map((card) => scene.node(card)).flatMap((i, k) => [
-            [`${k ? ", " : ""}${this.names.name(i)} = `], [fmt(this.graph.value[i]), "number"]]);
-        const [shared, own] = [list(false), list(true)];
+        const [shared, own] = [false, true].map((isOf) => all.filter((at) => isOwn(at) === isOf)
+            .map((at) => scene.node(at)).flatMap((i, k) => [[`${k ? ", " : ""}${
+                this.names.name(i)} = `], [fmt(this.graph.value[i]), "number"]]));
         const call = own.length ? [[`${shared.length ? "; " : ""}call ${scene.call + 1}: `]] : [];
         const rest = more === 1 ? "1 more leaf" : `${grouped(more)} more leaves`;
         return {
@@ -211,7 +211,8 @@ class Telling {
 
     /* What the call shown adds to an arrow that stands for all of them. */
     ownPart(arrow) {
-        const { scene, graph } = this, { head } = scene.arrows[arrow], { edges } = scene.flows[arrow];
+        const { scene, graph } = this, { head } = scene.arrows[arrow];
+        const { edges } = scene.flows[arrow];
         const own = edges.filter(([i]) => i === scene.node(head));
         if (!scene.cards[head].percall || own.length !== 1 || edges.length < 2) return [];
         const [i, place] = own[0];

@@ -7,12 +7,15 @@
  */
 
 const PLOT_WIDTH = 380, LOSS_HEIGHT = 200, FIELD_HEIGHT = 330;
-const [LEFT, RIGHT, TOP, BOTTOM] = [52, 12, 12, 42];  // margins of a plot
-const GRID = 60, COARSE_GRID = 24, SLOW = 30;  // ms a fine field may take, three times in a row
-const SHARP = 2;  // pixels of a field per unit of its plot
-const LEVELS = 64;  // shades of a colour
+/* The margins of a plot. */
+const [LEFT, RIGHT, TOP, BOTTOM] = [52, 12, 12, 42];
+/* A fine field may take so many ms, three times in a row. */
+const GRID = 60, COARSE_GRID = 24, SLOW = 30;
+/* Pixels of a field per unit of its plot, shades of a colour. */
+const SHARP = 2, LEVELS = 64;
 const COLOURS = 6, MOST_CHANGES = 6;
-const PLAY_TIME = 8000, LONGEST_WAIT = 500;  // ms: a whole training, one step
+/* In ms: a whole training, one step. */
+const PLAY_TIME = 8000, LONGEST_WAIT = 500;
 const SHAPES = [  // of data points, by class
     "M-4.5,0a4.5,4.5 0 1,0 9,0a4.5,4.5 0 1,0 -9,0z", "M-4,-4h8v8h-8z", "M0,-5.4L5,3.6H-5z",
     "M0,-5.5L5.5,0L0,5.5L-5.5,0z",
@@ -311,14 +314,15 @@ class TrainingPanel {
 
     /* The loss after every step, and that of the validation examples. */
     curve() {
-        const { losses, training, counts, unit } = this, end = counts.at(-1) || 1;
+        const { losses, training, counts, unit, last } = this, end = counts[last] || 1;
         const validation = (training.validation ?? []).map(asNumber);
         const finite = [...losses, ...validation].filter(Number.isFinite).sort((a, b) => a - b);
         const low = finite[0] ?? 0, high = finite.at(-1) ?? 0, isLog = low > 0 && high > 20 * low;
         const range = isLog ? [low, high] : [Math.min(low, 0), Math.max(high, 0) || 1];
         const plot = new Plot(LOSS_HEIGHT, [0, end, 1], range, [unit, "loss"], isLog);
         const line = (row) => row.map((x, k) => (!Number.isFinite(x) ? ""
-            : `${Number.isFinite(row[k - 1]) ? "L" : "M"}${plot.x(counts[k])},${plot.y(x)}`)).join("");
+            : `${Number.isFinite(row[k - 1]) ? "L" : "M"}${plot.x(counts[k])},${plot.y(x)}`))
+            .join("");
         const { root, marks, height } = plot;
         this.marker = svg("g", { class: "marker" },
             svg("path", { d: `M0,${TOP}v${height}` }), svg("circle", { r: 4.5 }));
@@ -334,9 +338,9 @@ class TrainingPanel {
             root.addEventListener(event, ({ clientX, buttons, pointerId }) => {
                 if (!buttons) return;
                 const { left, width } = root.getBoundingClientRect();
-                const x = ((clientX - left) / width) * PLOT_WIDTH, gap = plot.width / this.last / 2;
+                const x = ((clientX - left) / width) * PLOT_WIDTH - LEFT;
                 root.setPointerCapture(pointerId);
-                this.scrub(counts.filter((count) => plot.x(count) + gap < x).length);
+                this.scrub((x / plot.width) * last);
             });
         }
         this.plot = plot;
@@ -390,8 +394,8 @@ class TrainingPanel {
 
     /* Many changes, one drawing. All numbers as they were: that is the start. */
     numbers() {
-        const { page } = this, isReset = !page.isEdited && !page.isRestoring && this.isEdited();
-        if (isReset) {
+        const { page } = this;
+        if (!page.isEdited && !page.isRestoring && this.isEdited()) {
             this.k = 0;
             page.remember("training", null);
         }
@@ -412,18 +416,17 @@ class TrainingPanel {
         slider.value = k;
         slider.setAttribute("aria-valuetext", this.said);
         document.documentElement.dataset.training = isEdited ? "edited" : "watched";
-        const isSame = Object.is(own, loss) || Math.abs(own - loss) <= 1e-6 * Math.abs(loss);
         this.hint.textContent = isEdited
             ? "Edited by hand: the recorded steps no longer follow from these numbers."
-            : isSame ? "" : page.canEdit
+            : isSame(own, loss, 1e-6 * Math.abs(loss)) ? "" : page.canEdit
                 ? `The graph comes to a loss of ${fmt(own)} here, the model to ${fmt(loss)}.`
-                : "The graph keeps the numbers of the start: they cannot be changed here.";
+                : "The graph stays as it was at the start: it cannot be changed here.";
         this.marker.setAttribute("transform", `translate(${this.plot.x(counts[k])},0)`);
         this.marker.lastChild.setAttribute("cy", Number.isFinite(loss) ? this.plot.y(loss) : -99);
         this.plot.root.setAttribute("aria-label", `Loss over ${countOf(counts[last], this.unit)}, `
             + `from ${fmt(losses[0])} to ${fmt(losses[last])}; ${name}: ${fmt(loss)}`);
         this.table.hidden = isEdited || !last;
-        if (!this.table.hidden) this.showChanges();
+        if (last) this.showChanges();
         if (this.boundary) this.showBoundary(now);
     }
 
@@ -438,8 +441,8 @@ class TrainingPanel {
         const heads = ["parameter", ...(hasGrads ? ["grad"] : []),
             ...(isEnd ? ["before", "now"] : ["now", "next"])];
         const cell = (text, kind = "") => el("td", { class: `number ${kind}`, text });
-        const [start, end] = training.steps.slice(at);
-        this.caption.textContent = `${most.length ? "Moved most" : "Nothing moved"} from ${start} to ${end}`;
+        const span = training.steps.slice(at, at + 2).join(" to ");
+        this.caption.textContent = `${most.length ? "Moved most" : "Nothing moved"} from ${span}`;
         this.rows.replaceChildren(
             el("tr", {}, ...heads.map((text, n) =>
                 el("th", { scope: "col", class: n ? "number" : "", text }))),
