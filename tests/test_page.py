@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from autograd import Value, detect_anomaly, explain, op
+from autograd import Value, detect_anomaly, erf, explain, log, op, sqrt
 from autograd.drawing.labels import number
 from autograd.engine import contributions, graph
 from nn import MLP
@@ -967,10 +967,16 @@ def test_what_is_too_large_to_read_opens_at_its_inputs(visit):
 
 @pytest.mark.parametrize("size", [(1280, 800), (1280, 1024), (1600, 1000), (390, 844)])
 def test_the_table_lies_on_nothing(visit, size, keep):
-    def f(x, y):
-        return (many_cards() * x + y) ** 2
+    def call_option(spot, strike, vol):  # wide: the panels are below the picture
+        def cdf(x):
+            return 0.5 * (1.0 + erf(x / sqrt(2.0)))
 
-    tab = visit(explain(f, 2.0, 1.0).html, viewport={"width": size[0], "height": size[1]})
+        d1 = (log(spot / strike) + 0.5 * vol**2) / vol
+        return spot * cdf(d1) - strike * cdf(d1 - vol)
+
+    html = explain(call_option, 100.0, 90.0, 0.2).html
+    tab = visit(html, viewport={"width": size[0], "height": size[1]})
+    assert tab.get_attribute("html", "data-panel") == "below"
     tab.click("#show-table")
     boxes = [tab.locator(s).bounding_box() for s in ("#stage", ".transport", ".panels", "#table")]
     for above in boxes[:-1]:

@@ -34,6 +34,7 @@ SCRIPTS = (  # in this order: each uses what stands before it
     "table.js", "source.js", "training.js", "save.js", "panel.js", "controls.js", "main.js",
 )  # fmt: skip
 COMMENT = re.compile(r"^\s*/\*.*?\*/\s*$", re.DOTALL | re.MULTILINE)
+REMARK = re.compile(r"  // [^\n\"`]*$", re.MULTILINE)  # after some code
 MOST_NODES = 200_000
 FRAME_HEIGHT = 680  # pixels in a notebook
 DRAWINGS = {".svg", ".png", ".pdf", ".jpg", ".jpeg", ".gif"}
@@ -211,9 +212,9 @@ def _html(data: Mapping[str, Any], code: str) -> str:
     folder = files("autograd.drawing") / "page"
 
     def read_file(name: str) -> str:
-        return compact((folder / name).read_text(encoding="utf-8"))
+        return (folder / name).read_text(encoding="utf-8")
 
-    style = "\n".join(map(read_file, STYLES))
+    style = "\n".join(_style(read_file(name)) for name in STYLES)
     parts = [
         compact(js.runtime()),
         f"const OPS = {compact(code)};",
@@ -221,7 +222,7 @@ def _html(data: Mapping[str, Any], code: str) -> str:
         *(
             "const startTraining = () => {};"  # a fifth of the script, for few pages
             if name == "training.js" and data["training"] is None
-            else read_file(name)
+            else compact(read_file(name))
             for name in SCRIPTS
         ),
     ]
@@ -237,17 +238,22 @@ def _html(data: Mapping[str, Any], code: str) -> str:
         "script": f'<script type="application/json" id="data">{_json(data)}</script>\n'
         f"<script>{script}</script>",
     }
-    template = (folder / "page.html").read_text(encoding="utf-8")
+    template = read_file("page.html")
     return re.sub(r"\{\{(\w+)\}\}", lambda marker: filled[marker[1]], template)
 
 
 def compact(text: str) -> str:
-    """Leave out indentation, empty lines and comments that stand alone: a quarter of a page.
+    """Leave out of JavaScript or CSS what only its readers need: indentation and comments.
 
-    >>> compact("/* why */\\nfunction f() {\\n\\n    return 1; /* one */\\n}")
-    'function f() {\\nreturn 1; /* one */\\n}'
+    >>> compact("/* why */\\nfunction f() {\\n\\n    return 1;  // one\\n}")
+    'function f() {\\nreturn 1;\\n}'
     """
-    return re.sub(r"^\s+", "", COMMENT.sub("", text), flags=re.MULTILINE)
+    return re.sub(r"^\s+", "", REMARK.sub("", COMMENT.sub("", text)), flags=re.MULTILINE)
+
+
+def _style(text: str) -> str:
+    """CSS without any white space that means nothing."""
+    return re.sub(r"(?<=[{};:,])\s+|\s+(?=[{}])", "", compact(text))
 
 
 def _hash(text: str) -> str:
