@@ -3,7 +3,6 @@
 import json
 import math
 import random
-import time
 from itertools import pairwise
 
 import numpy as np
@@ -379,20 +378,24 @@ def test_a_loss_that_uses_the_parameters_behind_the_models_back_is_refused():
 
 
 def test_too_many_nodes_are_refused_before_they_are_made():
-    start = time.perf_counter()
+    asked = []
+
+    def loss(output, target):
+        asked.append(target)
+        return (output - target) ** 2
+
+    model = MLP(2, [16, 16, 1], rng=0)
     with pytest.raises(ValueError, match=r"at most 200,000 nodes, got about .*, as X\[:\d+\]"):
-        training_record(MLP(2, [16, 16, 1], rng=0), [[0.0, 1.0]] * 20_000, [1.0] * 20_000)
-    assert time.perf_counter() - start < 2
+        training_record(model, [[0.0, 1.0]] * 20_000, [1.0] * 20_000, loss=loss)
+    assert len(asked) == 1
     assert MOST_NODES == 200_000
 
 
-def test_65000_nodes_take_seconds():
+def test_65000_nodes_are_recorded():
     rng = random.Random(0)
     points = [[rng.gauss(0, 1), rng.gauss(0, 1)] for _ in range(100)]
     labels = [1 if a * b > 0 else -1 for a, b in points]
-    start = time.perf_counter()
-    record = training_record(MLP(2, [16, 16, 1], rng=0), points, labels, loss="hinge", steps=20)
-    assert time.perf_counter() - start < 20
+    record = training_record(MLP(2, [16, 16, 1], rng=0), points, labels, loss="hinge", steps=5)
     assert len(graph(record.loss)) > 60_000
     assert record.losses[-1] < record.losses[0]
     assert record.boundary.classes == ["-1", "1"] and record.notes == []

@@ -164,7 +164,7 @@ def where_wrong_began(trace: Trace, grads: Sequence[float | None]) -> tuple[int,
     positions = range(len(trace.nodes))
     value = next((i for i in positions if is_wrong(trace.nodes[i].data)), None)
     if value is not None:
-        made = "given: " if trace.nodes[value].op is None else f"{trace.formula(value)} = "
+        made = "given " if trace.nodes[value].op is None else f"{trace.formula(value)} = "
         return value, made + number(trace.nodes[value].data)
     grad = next((i for i in reversed(positions) if is_wrong(grads[i])), None)
     return None if grad is None else (grad, f"the first {grads[grad]} going back")

@@ -12,7 +12,6 @@ class Page {
     constructor(data) {
         const ops = data.ops.map((op, k) => ({ ...op, ...OPS[k] }));
         this.data = data;
-        if (data.began) data.began.text = data.began.text.replace(/^given: /, "given ");
         this.graph = new Graph(data.nodes, data.constants, ops, data.outputs, data.partials);
         this.names = new Names(data, this.graph);
         this.recorded = [this.graph.value.slice(), this.graph.grad.slice()];
