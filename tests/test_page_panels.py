@@ -212,6 +212,29 @@ def test_a_zero_hands_nothing_on_along_a_path(visit):
     assert paths(tab) == (["0"], "sum = 0 = grad")
 
 
+def test_products_that_do_not_sum_to_the_grad_are_said_not_to(visit):
+    root = Value(0.0, label="x").sqrt()
+    tab = visit(explain(root - root).html, fragment="node=0")  # two ways, each of an infinite slope
+    assert paths(tab) == (
+        ["−inf", "inf"],
+        "−inf + inf = 0 = grad (the products alone: nan; the sweep adds up at every node)",
+    )
+
+
+def test_a_path_that_is_kept_stays_lit_when_modules_fold(visit):
+    model = MLP(2, [2, 1], rng=0)
+    html = explain(sum((model([x, 1.0]) - x) ** 2 for x in (0.5, 1.0, 2.0))).html
+    tab = visit(html, fragment="node=0")
+    tab.locator("#chain .path").first.click()
+    tab.mouse.move(0, 0)
+    for button in ("#fold-all", "#unfold-all"):
+        if tab.is_visible(button):
+            tab.click(button)
+    tab.mouse.move(0, 0)
+    assert tab.locator(".path[aria-pressed=true]").count() == 1
+    assert tab.locator("#graph.dimmed .card.lit").count() > 1
+
+
 def test_a_folded_module_says_what_it_stands_for(visit):
     model = MLP(2, [3, 1], rng=0)
     page = explain(sum(model([float(k), 1.0]) ** 2 for k in range(40)))
@@ -822,6 +845,9 @@ def dot(tab):
     tab.evaluate("() => { navigator.clipboard.writeText = async () => { throw new Error(); }; }")
     tab.click("#copy-dot")
     text = tab.locator("#dot textarea").input_value()
+    tab.keyboard.press("Escape")
+    tab.wait_for_selector("#dot", state="detached")
+    tab.click("#copy-dot")
     assert tab.evaluate("document.getSelection().toString()") == text
     tab.click("#dot button")
     tab.wait_for_selector("#dot", state="detached")
