@@ -561,6 +561,20 @@ def test_all_leaves_are_counted_as_given(visit, pages):
             assert said == "Given are the leaves."
 
 
+def test_an_arrow_of_other_calls_brings_nothing_to_this_one(visit):
+    model = MLP(2, [4, 1], rng=0)
+    errors = [(model([0.1 * k, 0.2]) - 1.0) ** 2 for k in range(8)]
+    tab = visit(explain(sum(errors)).html, reduced_motion="reduce")
+    said, seen = [main for _, main, _ in sentences(tab)], set()
+    assert [main for main in said if "is not used there, so nothing comes back" in main]
+    for name, before in re.findall(r"grad of (\S+) \+= .*, so (\S+) → ", "\n".join(said)):
+        assert (before == "–") == (name not in seen), name
+        seen.add(name)
+    assert seen
+    tips = " ".join(tab.locator(".arrow title").all_text_contents())
+    assert "this call is not used there" in tips
+
+
 def test_one_call_of_many_is_chosen_by_number(visit, pages):
     tab = visit(pages("xor"))
     _, errors = xor()
@@ -733,6 +747,9 @@ def test_on_paper_there_is_the_picture_and_its_sentence_only(visit, pages, keep)
     assert tab.is_visible("#graph") and tab.is_visible("#main") and tab.is_visible("#legend")
     assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     keep(tab, "page-neuron-print")
+    tab = visit(pages("xor"), "view=1")
+    tab.emulate_media(media="print")
+    assert tab.is_visible(".frame-name") and tab.is_hidden(".fold .box")
 
 
 def test_a_phone_shows_the_picture_above_the_rest(visit, pages, keep):

@@ -13,6 +13,10 @@ const MARGIN_AROUND = 16, WHEEL = 0.0016, WHEEL_LINES = 0.05;
 const CLICK = 4;  // px a pointer may move in a click
 const MOST_SHOWN_TERMS = 3, CALLOUT = 40, FLASH = "#facc15";
 
+function byId(id) {
+    return document.getElementById(id);
+}
+
 /* An element: el("p", {class: "note", text: "…"}, children or strings). */
 function el(tag, attributes = {}, ...children) {
     return furnish(document.createElement(tag), attributes, children);
@@ -334,7 +338,8 @@ class Canvas {
         put(part.root, "class", `arrow ${kind}`);
         const share = Math.min(1, Math.abs(sum) / this.steepest) || 0;
         put(part.line, "stroke-width", isBack ? (1 + 2 * Math.sqrt(share)).toFixed(2) : "1.2");
-        const tip = [edges.length ? countOf(edges.length, "arrow") : "a constant: no gradient"];
+        const tip = [edges.length ? countOf(edges.length, "arrow")
+            : scene.edges[at].length ? "this call is not used there" : "a constant: no gradient"];
         if (printed) {
             const [i, place] = printed, p = graph.partial(i, place);
             tip[0] = `∂ ${exactly(p)}: local derivative of ${names.formula(i)} `

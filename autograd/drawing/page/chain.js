@@ -58,7 +58,7 @@ function column(above, below, kind = "") {
 
 class ChainPanel {
     constructor(page) {
-        Object.assign(this, { page, root: document.getElementById("chain"), shown: null });
+        Object.assign(this, { page, root: byId("chain"), shown: null });
         for (const event of ["select", "numbers", "view"]) page.on(event, () => this.show());
         this.show();
     }
@@ -105,9 +105,9 @@ class ChainPanel {
         const what = module >= 0 ? "folded module" : `${kind}s that are alike`;
         const of = module >= 0 ? ` of ${DATA.modules[module].path}: ${row}` : "";
         const list = nodes.slice(0, MOST_PATHS).map((i) => el("li", {}, nodeButton(this.page, i)));
-        const more = (nodes.length - list.length).toLocaleString("en");
+        const more = grouped(nodes.length - list.length);
         if (more !== "0") list.push(el("li", { class: "hint", text: `… and ${more} more` }));
-        const times = count > 1 ? ` ×${count.toLocaleString("en")}` : "";
+        const times = count > 1 ? ` ×${grouped(count)}` : "";
         return [
             this.title((name || badge) + times, what),
             el("p", { text: `This card stands for ${countOf(nodes.length, "node")}${of}.` }),
@@ -176,7 +176,7 @@ class ChainPanel {
         const hidden = path.slice(FAR, path.length - NEAR), x = alongPath(graph, hidden);
         const middle = {
             symbol: `${countOf(hidden.length, "factor")} between`, number: fmt(x),
-            shown: column(`… ${hidden.length.toLocaleString("en")} more …`, enclosed(x), "hint"),
+            shown: column(`… ${grouped(hidden.length)} more …`, enclosed(x), "hint"),
         };
         return [...down.slice(0, NEAR).map(at), middle, ...down.slice(-FAR).map(at)];
     }

@@ -5,10 +5,6 @@ const MOST_RESULTS = 30, KEY_ZOOM = 1.25;
 const CHROME = 240, PANEL = 390, FLATTEST = 260;  // px: all but the picture, a panel
 const PHONE = 760, NARROW = 1000;
 
-function byId(id) {
-    return document.getElementById(id);
-}
-
 function onClick(id, f) {
     byId(id).addEventListener("click", f);
 }

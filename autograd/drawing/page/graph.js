@@ -92,10 +92,6 @@ class Graph {
         this.version++;
     }
 
-    set(i, x) {
-        this.value[i] = x;
-    }
-
     /* What the outputs would sum to if leaf i were x. */
     goal(i, x) {
         const kept = this.value.slice();

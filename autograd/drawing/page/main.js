@@ -1,9 +1,9 @@
 /* Start: the one `page` object, everything that listens to it, and what the hash asks for. */
 
 const page = new Page(DATA);
-document.getElementById("title").textContent = DATA.title || "graph";
+byId("title").textContent = DATA.title || "graph";
 page.on("view", () => arrange(page));
-page.canvas = new Canvas(page, document.getElementById("graph"));
+page.canvas = new Canvas(page, byId("graph"));
 const transport = new Transport(page);
 startViews(page);
 startLook(page);

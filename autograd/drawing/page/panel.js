@@ -5,7 +5,7 @@ const NUDGE = 1e-4, MOST_LISTED = 12;
 class LeafPanel {
     constructor(page) {
         this.page = page;
-        this.root = document.getElementById("leaf");
+        this.root = byId("leaf");
         const number = { type: "text", inputmode: "decimal", autocomplete: "off" };
         this.field = el("input", { ...number, id: "value", "aria-describedby": "refused" });
         this.label = el("label", { for: "value" });

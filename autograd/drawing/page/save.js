@@ -165,16 +165,15 @@ function showText(text) {
 }
 
 function startSaving(page) {
-    const on = (id, f) => document.getElementById(id).addEventListener("click", f);
-    on("save-svg", () => {
+    onClick("save-svg", () => {
         download(new Blob([svgFile(page).text], { type: "image/svg+xml" }), fileName("svg"));
         page.announce(`Saved ${fileName("svg")}`);
     });
-    on("save-png", async () => {
+    onClick("save-png", async () => {
         download(await pngFile(svgFile(page)), fileName("png"));
         page.announce(`Saved ${fileName("png")}`);
     });
-    on("copy-dot", async () => {
+    onClick("copy-dot", async () => {
         const text = inLight(() => dotSource(page));
         try {
             await navigator.clipboard.writeText(text);

@@ -6,7 +6,7 @@
 class SourcePanel {
     constructor(page) {
         this.page = page;
-        this.root = document.getElementById("source");
+        this.root = byId("source");
         if (!DATA.nodes.line) {
             const how = el("code", { text: "explain(f, *args)" });
             this.root.replaceChildren(el("h2", { text: "Source" }),

@@ -32,7 +32,7 @@ class Page {
     }
 
     announce(text) {
-        const live = document.getElementById("live");  // the same again is to be said again
+        const live = byId("live");  // the same again is to be said again
         live.textContent = text === live.textContent ? `${text}\u00a0` : text;
     }
 
@@ -44,10 +44,6 @@ class Page {
 
     get steps() {
         return this.scene.steps;
-    }
-
-    get state() {
-        return Object.fromEntries(this.entries());
     }
 
     name(i) {
@@ -101,8 +97,8 @@ class Page {
         const { scene, step } = this, at = scene.cardOf[i];
         if (at < 0) return step === scene.last ? this.graph.grad[i] : null;
         if (scene.node(at) === i) return scene.grad(at, step).x;
-        const { x, isWhole } = scene.grad(at, step);
-        return x !== null && isWhole ? this.graph.grad[i] : null;
+        const isWhole = scene.outgoing[at].every((arrow) => scene.backwardStep[arrow] <= step);
+        return isWhole && scene.grad(at, step).x !== null ? this.graph.grad[i] : null;
     }
 
     /* The node the present step is about, or null. */
@@ -210,7 +206,7 @@ class Page {
 
     editMany(ids, xs) {
         if (!this.canEdit) return;
-        ids.forEach((i, k) => this.graph.set(i, xs[k]));
+        ids.forEach((i, k) => { this.graph.value[i] = xs[k]; });
         this.graph.run();
         this.isEdited = this.graph.value.some((x, i) =>
             this.graph.isLeaf(i) && !Object.is(x, this.recorded[0][i]));

@@ -119,8 +119,8 @@ class Scene {
 
     /* The grad a card shows at a step: {x, terms, pending}; x is null before anything arrived. */
     grad(card, step) {
-        const arrows = this.outgoing[card], isOutput = this.outputs.includes(card);
-        const node = this.node(card);
+        const arrows = this.outgoing[card].filter((arrow) => this.flows[arrow].edges.length);
+        const node = this.node(card), isOutput = this.outputs.includes(card);
         const done = arrows.filter((arrow) => this.backwardStep[arrow] <= step);
         const uses = (list) => list.reduce((n, a) => n + this.flows[a].edges.length, 0);
         const state = { terms: [], seeds: 0, arrived: uses(done), uses: uses(arrows), x: null };

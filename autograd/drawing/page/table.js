@@ -9,8 +9,8 @@ const MOST_ROWS = 500;
 class TablePanel {
     constructor(page) {
         this.page = page;
-        this.root = document.getElementById("table");
-        this.opener = document.getElementById("show-table");
+        this.root = byId("table");
+        this.opener = byId("show-table");
         this.columns = this.makeColumns();
         this.sorted = { column: this.columns[0], isDown: false };
         this.build();
@@ -77,7 +77,8 @@ class TablePanel {
         });
         this.body = el("tbody", {});
         const caption = el("caption", { text: "All nodes, numbered in the order they were made" });
-        const table = el("table", {}, caption, el("thead", {}, el("tr", {}, ...this.heads)), this.body);
+        const table = el("table", {}, caption,
+            el("thead", {}, el("tr", {}, ...this.heads)), this.body);
         this.root.replaceChildren(
             el("header", {}, el("h2", { text: "Nodes" }), this.filter, this.count, close),
             el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Nodes" },
@@ -135,8 +136,8 @@ class TablePanel {
             else head.setAttribute("aria-sort", sorted.isDown ? "descending" : "ascending");
         });
         this.count.textContent = shown.length < found.length
-            ? `${MOST_ROWS} of ${found.length.toLocaleString("en")} shown; narrow the filter`
-            : `${found.length.toLocaleString("en")} of ${countOf(all, "node")}`;
+            ? `${MOST_ROWS} of ${grouped(found.length)} shown; narrow the filter`
+            : `${grouped(found.length)} of ${countOf(all, "node")}`;
         const focused = this.body.contains(document.activeElement)
             ? document.activeElement.closest("tr").dataset.node : null;
         this.body.replaceChildren(...shown.map((i) => this.row(i)));

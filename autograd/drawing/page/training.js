@@ -266,7 +266,7 @@ class Boundary {
 
 class TrainingPanel {
     constructor(page, training) {
-        const root = document.getElementById("training"), { values, loss, boundary } = training;
+        const root = byId("training"), { values, loss, boundary } = training;
         Object.assign(this, { page, training, root, last: values.length - 1, slow: 0 });
         this.losses = loss.map(asNumber);
         this.counts = training.steps.map((name) => Number(name.match(/(\d+)\D*$/)?.[1] ?? 0));
