@@ -1255,3 +1255,21 @@ def test_axe_finds_nothing(visit, pages, name, scheme):
     press(tab, "?")
     found = Axe().run(tab).response["violations"]
     assert [(v["id"], [n["target"] for n in v["nodes"]]) for v in found] == []
+
+
+def test_an_edit_across_a_branch_of_the_function_is_noticed(visit):
+    def piece(x):
+        if x > 1.0:
+            return x * 2.0
+        return x * x
+
+    tab = visit(explain(piece, 3.0).html, "node=0")
+    assert not tab.locator("#branch").inner_text()
+    tab.fill("#value", "2")
+    press(tab, "Enter")
+    assert not tab.locator("#branch").inner_text()
+    tab.fill("#value", "0.5")
+    press(tab, "Enter")
+    warning = tab.locator("#branch").inner_text()
+    line = piece.__code__.co_firstlineno + 1
+    assert "another branch" in warning and f"test_page.py:{line}" in warning and "x > 1" in warning
