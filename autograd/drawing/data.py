@@ -135,7 +135,6 @@ def describe(
         "views": views.data,
         "full": views.full,
         "folded": views.folded,
-        "first": views.first,
         "guards": lines.guards,
         "lines": lines.lines,
         "files": lines.files,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from .cards import Card, Group, card, constant_card, count, is_wrong
+from .fold import Foldable
 from .labels import number
 from .trace import Trace
 
@@ -115,14 +116,20 @@ def _connect_group(
     """Add one arrow per card that a group is made from, and one card for all its constants."""
     tails = dict.fromkeys(card_of[j] for i in group.nodes for j in trace.inputs[i])
     scene.arrows += [Arrow(tail, head) for tail in tails if tail != head]
-    shown = [i for i in group.nodes if _shows_numbers(trace, group, i)]
+    shown = [i for i in group.nodes if shows_numbers(trace, group, i)]
     constants = [x for i in shown for x in trace.constants(i)]
     if constants:
         _add_constants(scene, constants, head)
 
 
-def _shows_numbers(trace: Trace, group: Group, i: int) -> bool:
-    """Of a module only the numbers that meet a parameter: data, not a slope or the 0 of a sum."""
+def shows_numbers(trace: Foldable, group: Group, i: int) -> bool:
+    """Of a module only the numbers that meet a parameter: data, not a slope or the 0 of a sum.
+
+    >>> from autograd import Value
+    >>> trace = Trace([Value(3.0) * 2.0])
+    >>> shows_numbers(trace, Group([1]), 1), shows_numbers(trace, Group([1], ("cell",)), 1)
+    (True, False)
+    """
     return group.module is None or any(trace.kind(j) == "parameter" for j in trace.inputs[i])
 
 

@@ -15,12 +15,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from .cards import DEEPEST_FRAME, Group, Heading, heading
+from .cards import DEEPEST_FRAME, Group, Heading, constant_card, heading
 from .classes import Classes
 from .dot import MOST_LABELLED_ARROWS
-from .labels import clean, number, numbers
+from .labels import clean, numbers
 from .layout import Box, Line, lay_out
 from .modules import Path
+from .scene import shows_numbers
 
 MOST_SHOWN = 8  # of the numbers that one card stands for
 WIDTH, LETTER, BADGE, PADDING = 132, 8, 46, 20  # pixels: of the least card, of what is in a header
@@ -223,15 +224,13 @@ class View:
             if tail != at:
                 self._add_line(tail, at, -1)
         together = [
-            x for c in group.nodes if self._shows_numbers(group, c) for x in self.classes.numbers[c]
+            x
+            for c in group.nodes
+            if shows_numbers(self.classes, group, c)
+            for x in self.classes.numbers[c]
         ]
         if together:
             self._add_constants(together, at)
-
-    def _shows_numbers(self, group: Group, c: int) -> bool:
-        """Of a module only the numbers that meet a parameter: its data."""
-        meets = any(self.classes.kind(j) == "parameter" for j in self.classes.inputs[c])
-        return group.module is None or meets
 
     def _add_line(self, tail: int, head: int, place: int) -> None:
         self.lines.append(Line(tail, head))
@@ -246,7 +245,7 @@ class View:
             self._add_line(self.shared[key], head, -1)
             return
         self.shared[key] = len(self.cards)
-        name = number(values[0]) if len(distinct) == 1 else "number" if percall else "numbers"
+        name = "number" if percall else constant_card(values, ()).name
         card: dict[str, Any] = {"kind": "constant", "name": name, "classes": []}
         card["values"] = numbers(values if percall else distinct[:MOST_SHOWN])
         card |= {"percall": True} if percall else {}

@@ -41,7 +41,7 @@ FoldedInto = Callable[[Path], Path | None]
 
 
 class Views:
-    """All the views of a trace.
+    """All the views of a trace; a page begins with the first.
 
     Args:
         trace: the graph.
@@ -49,7 +49,7 @@ class Views:
     >>> from autograd import Value
     >>> x = Value(3.0, label="x")
     >>> views = Views(Trace([x * x]))
-    >>> [card["name"] or card["badge"] for card in views.data[views.first]["cards"]]
+    >>> [card["name"] or card["badge"] for card in views.data[0]["cards"]]
     ['x', '×']
     """
 
@@ -66,7 +66,6 @@ class Views:
         self.full = self.folded = -1
         self.opened_in = [-1] * len(self.modules)
         self._make()
-        self.first = 0
 
     def _make(self) -> None:
         """Lay out: all nodes, if they are few; all folded; every module open by itself."""

@@ -1,6 +1,6 @@
 /* Beside the picture: change the selected leaf, nudge it, and see how a grad is put together. */
 
-const NUDGE = 1e-4, MOST_LISTED = 12;
+const MOST_LISTED = 12;
 
 class LeafPanel {
     constructor(page) {

@@ -242,7 +242,7 @@ class Page {
 
     entries() {
         const entries = [["step", String(this.step)]];
-        if (this.viewIndex !== this.data.first) entries.push(["view", String(this.viewIndex)]);
+        if (this.viewIndex) entries.push(["view", String(this.viewIndex)]);
         if (this.view.calls && this.call) entries.push(["call", String(this.call + 1)]);
         if (this.selected !== null) entries.push(["node", String(this.selected)]);
         if (this.edits.size && this.edits.size <= MOST_EDITS) {
@@ -272,7 +272,7 @@ class Page {
         this.call = Math.max(0, (whole("call") ?? 1) - 1);
         this.selected = this.card = null;
         const view = whole("view");
-        this.setView(this.data.views[view] ? view : this.data.first, { isFresh: true });
+        this.setView(this.data.views[view] ? view : 0, { isFresh: true });
         this.restoreEdits(asked.get("edits") ?? "");
         if (whole("node") < this.graph.size && whole("node") !== null) this.select(whole("node"));
         this.goTo(whole("step") ?? this.scene.last);
