@@ -1,0 +1,83 @@
+"""What a rule looks at: which of y and x the partials of an op are made from.
+
+The rule runs once on marks, numbers without a value that know what they were made from. So the
+reverse sweep loads, and the forward pass keeps, only what it needs; no op is listed anywhere.
+
+    y, x      what an op gave, its inputs
+    sources   where a mark comes from: places of inputs, -1 for y
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+from ..floats import Floats, Namespace
+from ..ops import OPS, Op, chosen
+
+
+class Needs(NamedTuple):
+    """What the wanted partials of an op are made from.
+
+    Attributes:
+        y: whether they need what the op gave.
+        x: for every input, whether they need it.
+        flat: for every input, whether its partial is zero everywhere, and hands on nothing.
+    """
+
+    y: bool
+    x: tuple[bool, ...]
+    flat: tuple[bool, ...]
+
+
+@lru_cache(maxsize=1000)
+def needs(op: Op, wanted: tuple[bool, ...]) -> Needs:
+    """Find out what the partials of ``op`` by the ``wanted`` inputs are made from.
+
+    >>> needs(OPS["tanh"], (True,))
+    Needs(y=False, x=(True,), flat=(False,))
+    >>> needs(OPS["mul"], (True, False))
+    Needs(y=False, x=(False, True), flat=(False, False))
+    """
+    x = tuple(Mark(frozenset([i])) for i in range(len(wanted)))
+    entries = chosen(op, op.partials(Marks(OPS), Mark(frozenset([-1])), *x), wanted)
+    sources: frozenset[int] = frozenset().union(*(e.sources for e in entries if isinstance(e, Mark)))
+    flat = tuple(op.selects and not isinstance(e, Mark) and e == 0.0 for e in entries)
+    return Needs(-1 in sources, tuple(i in sources for i in range(len(wanted))), flat)
+
+
+class Marks(Namespace):
+    """The namespace of marks."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name in vars(Floats):
+            return _joined
+        return super().__getattr__(name)
+
+    def _run(self, op: Any) -> Callable[..., Any]:
+        return partial(op.forward, self)
+
+
+def _joined(*x: Any) -> Mark:
+    return Mark(frozenset().union(*(v.sources for v in x if isinstance(v, Mark))))
+
+
+class Mark:
+    """A number that knows from which y and x it was made, and nothing else."""
+
+    __slots__ = ("sources",)
+
+    def __init__(self, sources: frozenset[int]) -> None:
+        self.sources = sources
+
+    def _join(self, *x: Any) -> Mark:
+        return _joined(self, *x)
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _join
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _join
+    __mod__ = __rmod__ = __pow__ = __rpow__ = __neg__ = __pos__ = __abs__ = _join
+    __lt__ = __le__ = __gt__ = __ge__ = _join
+    __and__ = __rand__ = __or__ = __ror__ = _join
+    __eq__ = __ne__ = _join  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]
