@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from .channels import Channels, Edge, key_of
-from .flow import Carried, Final, Flow, Local, Memory, Site, Source
-from .fold import Instruction, Loop as FoldedLoop, Nest, fold
+from .channels import Channels, key_of
+from .flow import Carried, Edge, Final, Flow, Local, Memory, Site, Source
+from .fold import Instruction, Nest, fold
+from .fold import Loop as FoldedLoop
 from .places import Array, Body, Tables
 from .program import (
     Add,
@@ -36,7 +37,7 @@ from .program import (
     Statement,
     Store,
 )
-from .tape import CONSTANTS, INPUTS, RETURN, VALUES, Guard, Kind, Row, Tape
+from .tape import INPUTS, RETURN, VALUES, Guard, Kind, Row, Tape
 
 Key = tuple[Site, bool]
 
@@ -127,7 +128,7 @@ class _Writer:
             for site in flow.sites
             for q, space in enumerate(site.kind.spaces)
             if space == VALUES
-            for source in _with_initial(flow.source(site, q))
+            for source in _with_initial(flow.source[site, q])
             if isinstance(source, Final)
         }
         # reverse
@@ -179,7 +180,7 @@ class _Writer:
         for site in self.flow.sites:
             for q, space in enumerate(site.kind.spaces):
                 if space == VALUES:
-                    for source in _with_initial(self.flow.source(site, q)):
+                    for source in _with_initial(self.flow.source[site, q]):
                         if isinstance(source, Memory):
                             read[source.addresses] = True
         if self.channels is not None:
@@ -252,7 +253,7 @@ class _Writer:
             return self.given(site, q)
         if (site, q) in self.carried:
             return self.carried[site, q]
-        return self.read(self.flow.source(site, q), site.body)
+        return self.read(self.flow.source[site, q], site.body)
 
     def given(self, site: Site, q: int) -> Register:
         """An input or a constant."""
@@ -270,9 +271,7 @@ class _Writer:
         space = site.kind.spaces[q]
         if not isinstance(space, Row):
             return None
-        return Choice(
-            self.tables.index(site.operands[q][0], site.body), space.stride, space.count
-        )
+        return Choice(self.tables.index(site.operands[q][0], site.body), space.stride, space.count)
 
     def read(self, source: Source, body: Body) -> Register:
         """The register of a source, in a round of ``body``."""
@@ -291,7 +290,7 @@ class _Writer:
         sites = [item for item in body.items if isinstance(item, Site)]
         carries: dict[tuple[Site, bytes], Carry] = {}
         for edge in _edges(sites):
-            source = self.flow.source(*edge)
+            source = self.flow.source[edge]
             if isinstance(source, Carried):
                 key = source.site, source.addresses.tobytes()
                 if key not in carries:
@@ -349,12 +348,13 @@ class _Writer:
         need = self.channels.needs[site]
         y = self.load("v", self.place(self.v, site.times, site.body)) if need.y else None
         x = tuple(self.again(site, q) if need.x[q] else None for q in range(len(wanted)))
-        targets = tuple(self.register() if wants else None for wants in wanted)
-        self.out.append(Pull(targets, site.kind.op, y, x, adjoint))
+        given = [self.register() if w and not one else None for w, one in zip(wanted, need.one)]
+        if any(target is not None for target in given):
+            self.out.append(Pull(tuple(given), site.kind.op, y, x, adjoint))
         for q in reversed(range(len(wanted))):
-            contribution = targets[q]
-            if contribution is not None:
-                self.hand_on(site, q, contribution)
+            target = given[q]
+            if wanted[q]:
+                self.hand_on(site, q, adjoint if target is None else target)
 
     def taken(self, site: Site, times: Array, body: Body) -> Register:
         """Read an adjoint from memory, and leave it ready for the next run."""
@@ -424,7 +424,12 @@ class _Writer:
         self.out = []
         self.reverse(body)
         carries = [
-            Carry(heads[key], zero if initial is None else initial, self.adjoints[key], self.register())
+            Carry(
+                heads[key],
+                zero if initial is None else initial,
+                self.adjoints[key],
+                self.register(),
+            )
             for key, initial in grown.items()
         ]
         for site, register in rounds.items():
@@ -439,7 +444,9 @@ class _Writer:
         inner, self.out, self.adjoints = self.out, outer, before
         if not inner:
             return
-        self.out.append(Loop(self.trips(body), inner, carries + flushes, down=True))
+        loop = Loop(self.trips(body), inner, carries + flushes, down=True)
+        loop.down = not _any_order(inner, carries, flushes, body.levels - 1)
+        self.out.append(loop)
         for key, carry in zip(grown, carries):
             self.adjoints[key] = carry.final
         for edge, flush in reversed([*zip(carried, flushes)]):
@@ -479,12 +486,38 @@ class _Writer:
         return [key for key in keys if (key[0].body.parent if key[1] else key[0].body) is not body]
 
 
+def _any_order(
+    body: list[Statement], carries: list[Carry], flushes: list[Carry], level: int
+) -> bool:
+    """Whether the rounds of a loop may as well run upwards, which LLVM makes the better code of.
+
+    They may if they hand nothing on, and each writes to places of its own.
+    """
+    if any(carry.following != carry.register for carry in carries):
+        return False
+    same = {carry.register for carry in carries}
+    if any(flush.following not in same for flush in flushes):
+        return False
+    places: dict[str, Index] = {}
+    for statement in body:
+        if isinstance(statement, (Loop, Block)):
+            return False
+        if isinstance(statement, Store):
+            index = statement.index
+            if statement.choice or index.lookup or not index.strides[level]:
+                return False
+            if places.setdefault(statement.array, index) != index:
+                return False
+    return all(
+        places.get(statement.array, statement.index) == statement.index
+        for statement in body
+        if isinstance(statement, Load)
+    )
+
+
 def _edges(sites: list[Site]) -> list[Edge]:
     return [
-        (site, q)
-        for site in sites
-        for q, space in enumerate(site.kind.spaces)
-        if space == VALUES
+        (site, q) for site in sites for q, space in enumerate(site.kind.spaces) if space == VALUES
     ]
 
 

@@ -16,12 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .flow import Carried, Final, Flow, Local, Memory, Site, Source, starts
+from .flow import Carried, Edge, Final, Flow, Local, Memory, Site, Source, starts
 from .needs import Needs, needs
 from .places import Array, Body
 from .tape import INPUTS, RETURN, VALUES, Guard, Row
-
-Edge = tuple[Site, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,12 +61,13 @@ class Channels:
         self.needs: dict[Site, Needs] = {}
         self._want(wanted_inputs)
         self.sources: dict[Edge, Source] = {
-            (site, q): flow.source(site, q)
+            (site, q): flow.source[site, q]
             for site, wanted in self.wanted.items()
             for q, wants in enumerate(wanted)
             if wants and site.kind.spaces[q] == VALUES
         }
-        self._width = 1 + max((len(site.kind.spaces) for site in flow.sites), default=0)
+        self._width = 1 + max(len(site.kind.spaces) for site in flow.sites)
+        self._spread = self._width * (1 + max(len(site.body.items) for site in flow.sites))
         while self._demote():
             pass
         self.adds: set[tuple[Edge, bool]] = set()
@@ -83,17 +82,19 @@ class Channels:
         growing = True
         while growing:  # loops carry activity round
             before = len(active)
-            active |= {site for site in self.flow.sites if any(self._active(site, active, wanted_inputs))}
+            active |= {
+                site for site in self.flow.sites if any(self._active(site, active, wanted_inputs))
+            }
             growing = len(active) > before
         useful = {site for site in active if site.kind.op is RETURN}
         stack = list(useful)
         while stack:
             site = stack.pop()
             self.wanted[site] = wanted = self._active(site, active, wanted_inputs)
-            self.needs[site] = needs(site.kind.op, wanted)  # type: ignore[arg-type]
+            self.needs[site] = needs(site.kind.op, wanted)
             for q, wants in enumerate(wanted):
                 if wants and site.kind.spaces[q] == VALUES:
-                    fresh = set(self.flow.producers(site.operands[q][0])) & active - useful
+                    fresh = set(self.flow.producers[site, q]) & active - useful
                     useful |= fresh
                     stack.extend(fresh)
 
@@ -103,17 +104,15 @@ class Channels:
         if isinstance(op, Guard):
             return ()
         depends = []
-        for space, addresses in zip(site.kind.spaces, site.operands):
+        for q, (space, addresses) in enumerate(zip(site.kind.spaces, site.operands)):
             if isinstance(space, Row):
                 rows = addresses[1][:, None] + space.stride * np.arange(space.count)
                 depends.append(bool(wanted_inputs[rows].any()))
             elif space == INPUTS:
                 depends.append(bool(wanted_inputs[addresses[0]].any()))
             else:
-                depends.append(
-                    space == VALUES
-                    and any(made in active for made in self.flow.producers(addresses[0]))
-                )
+                producers = self.flow.producers.get((site, q), ())
+                depends.append(any(made in active for made in producers))
         if not any(depends):
             return tuple(depends)
         flat = needs(op, tuple(depends)).flat
@@ -179,10 +178,7 @@ class Channels:
             span = (len(total) + 1) * self._width
             keys = np.sort(
                 np.concatenate(
-                    [
-                        (p.targets * span + self._due(p))[watched[p.targets]]
-                        for p in others
-                    ]
+                    [(p.targets * span + self._due(p))[watched[p.targets]] for p in others]
                     or [np.zeros(0, np.int64)]
                 )
             )
@@ -205,7 +201,7 @@ class Channels:
             if not is_first.all():
                 self.adds.add((part.edge, part.is_flush))
                 if is_first.any():
-                    self.reset.update(self.flow.producers(part.targets))
+                    self.reset.update(self.flow.producers[part.edge])
 
     def arrivals(self) -> tuple[Array, Array]:
         """For every value, how many contributions arrive in memory, and when the last one does.
@@ -221,10 +217,6 @@ class Channels:
     def ends(self, body: Body) -> Array:
         """When the first of what was computed in a round is undone; what arrives by then is seen."""
         return ((_ends(body) + 1) * self._width - 1) * self._spread
-
-    @property
-    def _spread(self) -> int:
-        return self._width * (1 + max(len(site.body.items) for site in self.flow.sites))
 
     def _due(self, part: Part) -> Array:
         """When the engine hands on the contributions of a part, one a round."""

@@ -70,6 +70,7 @@ class Memory:
 
 
 Source = Local | Final | Carried | Memory
+Edge = tuple[Site, int]
 
 
 class Flow:
@@ -78,7 +79,9 @@ class Flow:
     Attributes:
         root: the outermost body.
         sites: all of them, in order.
-        owner, round: for every instruction on the tape, the place of its site, and its round.
+        owner: for every instruction on the tape, the place of its site.
+        source: where the operand of every edge comes from.
+        producers: the sites that compute it, in one round or another.
     """
 
     def __init__(self, tape: Tape, nest: Nest) -> None:
@@ -88,24 +91,16 @@ class Flow:
         count = _count(nest.body)
         self._enter(nest.body, self.root, BLOCK if count > LONGEST_WHOLE else count)
         self.owner = np.empty(len(tape), np.int32)
-        self.round = np.empty(len(tape), np.int64)
         for k, site in enumerate(self.sites):
             self.owner[site.times] = k
-            self.round[site.times] = np.arange(len(site.times))
-        self._sources = {
-            (site, q): self._find(addresses[0], site.body, site.place, site)
-            for site in self.sites
-            for q, addresses in enumerate(site.operands)
-            if site.kind.spaces[q] == VALUES
-        }
-
-    def source(self, site: Site, q: int) -> Source:
-        """Where operand ``q``, a value, comes from."""
-        return self._sources[site, q]
-
-    def producers(self, addresses: Array) -> list[Site]:
-        """The sites that compute these values."""
-        return [self.sites[k] for k in np.unique(self.owner[addresses]).tolist()]
+        self.source: dict[Edge, Source] = {}
+        self.producers: dict[Edge, list[Site]] = {}
+        for site in self.sites:
+            for q, (space, addresses) in enumerate(zip(site.kind.spaces, site.operands)):
+                if space == VALUES:
+                    self.source[site, q] = self._find(addresses[0], site.body, site.place, site)
+                    made_by = np.unique(self.owner[addresses[0]]).tolist()
+                    self.producers[site, q] = [self.sites[k] for k in made_by]
 
     # ---- the nest as bodies and sites ----
 
@@ -191,9 +186,7 @@ def _count(nodes: Sequence[Loop | Instruction]) -> int:
     return sum(_count(node.body) if isinstance(node, Loop) else 1 for node in nodes)
 
 
-def _grouped(
-    nodes: Sequence[Loop | Instruction], size: int
-) -> Iterator[list[Loop | Instruction]]:
+def _grouped(nodes: Sequence[Loop | Instruction], size: int) -> Iterator[list[Loop | Instruction]]:
     """Neighbours in groups of at most ``size`` sites, or one loop of more."""
     group: list[Loop | Instruction] = []
     held = 0

@@ -1,7 +1,7 @@
 """Run a program in Python, statement by statement: what machine code is compared with.
 
-    i     the counters of the loops that are running, the outermost first
-    r     registers
+i     the counters of the loops that are running, the outermost first
+r     registers
 """
 
 from __future__ import annotations

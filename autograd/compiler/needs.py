@@ -24,11 +24,13 @@ class Needs(NamedTuple):
         y: whether they need what the op gave.
         x: for every input, whether they need it.
         flat: for every input, whether its partial is zero everywhere, and hands on nothing.
+        one: for every input, whether its partial is 1 everywhere, and hands on the adjoint itself.
     """
 
     y: bool
     x: tuple[bool, ...]
     flat: tuple[bool, ...]
+    one: tuple[bool, ...]
 
 
 @lru_cache(maxsize=1000)
@@ -36,15 +38,22 @@ def needs(op: Op, wanted: tuple[bool, ...]) -> Needs:
     """Find out what the partials of ``op`` by the ``wanted`` inputs are made from.
 
     >>> needs(OPS["tanh"], (True,))
-    Needs(y=False, x=(True,), flat=(False,))
-    >>> needs(OPS["mul"], (True, False))
-    Needs(y=False, x=(False, True), flat=(False, False))
+    Needs(y=False, x=(True,), flat=(False,), one=(False,))
+    >>> needs(OPS["add"], (True, False))
+    Needs(y=False, x=(False, False), flat=(False, False), one=(True, False))
     """
     x = tuple(Mark(frozenset([i])) for i in range(len(wanted)))
     entries = chosen(op, op.partials(Marks(OPS), Mark(frozenset([-1])), *x), wanted)
-    sources: frozenset[int] = frozenset().union(*(e.sources for e in entries if isinstance(e, Mark)))
-    flat = tuple(op.selects and not isinstance(e, Mark) and e == 0.0 for e in entries)
-    return Needs(-1 in sources, tuple(i in sources for i in range(len(wanted))), flat)
+    sources: frozenset[int] = frozenset().union(
+        *(e.sources for e in entries if isinstance(e, Mark))
+    )
+    constants = [None if isinstance(e, Mark) else e for e in entries]
+    return Needs(
+        y=-1 in sources,
+        x=tuple(i in sources for i in range(len(wanted))),
+        flat=tuple(op.selects and p == 0.0 for p in constants),
+        one=tuple(p == 1.0 for p in constants),
+    )
 
 
 class Marks(Namespace):
