@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import autograd.compiler.flow
 from autograd import Value, vjp
 from autograd.compiler.adjoint import program
-from autograd.compiler.fold import Instruction, Nest, fold
+from autograd.compiler.chains import with_starts
+from autograd.compiler.fold import Instruction, Loop, Nest, fold
 from autograd.compiler.interpret import DONE, OUT_OF_RANGE, run
 from autograd.compiler.needs import needs
 from autograd.compiler.places import Body, Tables
@@ -147,14 +148,16 @@ def check(compute: Callable[[Sequence[Any]], list[Any]], points: Sequence[Sequen
         y, pullback = vjp(lambda *x: compute(x), *point)
         seeds = [1.0] if len(y) == 1 else [math.sin(k + 0.5) for k in range(len(y))]
         gradient = list(pullback(seeds))
-        for nest in (fold(tape), flat(tape)):
-            found_y, found_gradient = swept(tape, nest, point, seeds)
+        started = with_starts(tape)
+        for written, nest in ((tape, fold(tape)), (tape, flat(tape)), (started, fold(started))):
+            found_y, found_gradient = swept(written, nest, point, seeds)
             assert same(found_y, y), (found_y, y)
             assert same(found_gradient, gradient), (found_gradient, gradient)
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 2**32), st.booleans())
+@example(53, False)  # the last round of a loop is read in that round, from memory
 def test_random_programs_have_the_bits_of_the_engine(seed: int, blocks: bool) -> None:
     r = random.Random(seed)
     steps = random_steps(r)
@@ -201,7 +204,17 @@ def outside_and_inside(x: Sequence[Any]) -> list[Any]:
     return [total, scale]
 
 
-@pytest.mark.parametrize("compute", [recurrence, flushed, outside_and_inside])
+def chains(x: Sequence[Any]) -> list[Any]:
+    """Chains that start from inputs, which links of the first round may read as well."""
+    s, p, d = x[0], x[1], x[2]
+    for k in range(5):
+        s = s + x[0] * x[k % 3]
+        p = x[k % 3] * p
+        d = d - p
+    return [s * p * d, sum((a * a for a in x), x[1]), sum((x[1] * a for a in x), x[1])]
+
+
+@pytest.mark.parametrize("compute", [recurrence, flushed, outside_and_inside, chains])
 def test_contributions_arrive_in_the_order_of_the_engine(compute: Any) -> None:
     r = random.Random(3)
     check(compute, [[r.uniform(-2, 2) for _ in range(3)] for _ in range(20)])
@@ -211,6 +224,15 @@ def test_a_loop_of_registers_needs_no_memory() -> None:
     tape = taped(lambda x: [sum((a * b for a, b in pairwise(x)), x[0])], 40)
     compiled = program(tape, fold(tape), np.ones(40, bool))
     assert (compiled.values, compiled.adjoints) == (0, 0)
+
+
+def test_a_chain_begins_its_loop() -> None:
+    tape = with_starts(taped(lambda x: [sum((a * b for a, b in pairwise(x)), x[-1])], 40))
+    nest = fold(tape)
+    assert [str(tape.kinds[n.code].op) for n in nest.body if isinstance(n, Instruction)] == [
+        "<op identity>"
+    ]
+    assert [n.trips.tolist() for n in nest.body if isinstance(n, Loop)] == [[39]]
 
 
 def test_an_adjoint_of_zero_hands_on_nothing() -> None:

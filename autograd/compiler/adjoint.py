@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .channels import Channels, key_of
-from .flow import Carried, Edge, Final, Flow, Local, Memory, Site, Source
+from .flow import Carried, Edge, Final, Flow, Local, Memory, Site, Source, ends, starts
 from .fold import Instruction, Nest, fold
 from .fold import Loop as FoldedLoop
 from .places import Array, Body, Tables
@@ -177,23 +177,28 @@ class _Writer:
 
     def _values_kept(self) -> _Slots:
         read = np.zeros(len(self.flow.owner), bool)
-        for site in self.flow.sites:
+        first_read = np.full(len(self.flow.owner), len(self.flow.owner))
+        for (site, _), source in self.flow.source.items():
+            if isinstance(source, Memory):
+                read[source.addresses] = True
+                np.minimum.at(first_read, source.addresses, site.times)
+            elif isinstance(source, Carried) and isinstance(source.initial, Memory):
+                begins = starts(site.body)[site.body.firsts]
+                read[source.initial.addresses] = True
+                np.minimum.at(first_read, source.initial.addresses, begins)
+        for site, need in self.channels.needs.items() if self.channels else ():
+            if need.y:
+                read[site.times] = True
             for q, space in enumerate(site.kind.spaces):
-                if space == VALUES:
-                    for source in _with_initial(self.flow.source[site, q]):
-                        if isinstance(source, Memory):
-                            read[source.addresses] = True
-        if self.channels is not None:
-            for site, need in self.channels.needs.items():
-                if need.y:
-                    read[site.times] = True
-                for q, space in enumerate(site.kind.spaces):
-                    if need.x[q] and space == VALUES:
-                        read[site.operands[q][0]] = True
+                if need.x[q] and space == VALUES:
+                    read[site.operands[q][0]] = True
         slots = _Slots(self.flow)
         for site in self.flow.sites:
             if read[site.times].any():
-                slots.give(site, not read[site.times[site.body.later - 1]].any() and _repeats(site))
+                lasts = site.body.lasts
+                after_loop = first_read[site.times[lasts]] > ends(site.body)[lasts]
+                earlier = read[site.times[site.body.later - 1]].any()
+                slots.give(site, not earlier and bool(after_loop.all()) and _repeats(site))
         return slots
 
     def _adjoints_kept(self) -> _Slots:
@@ -204,7 +209,7 @@ class _Writer:
         for site in self.flow.sites:
             if arriving[site.times].any():
                 body = site.body
-                after_loop = last[site.times[body.lasts]] >= self.channels.ends(body)[body.lasts]
+                after_loop = last[site.times[body.lasts]] >= self.channels.undone(body)[body.lasts]
                 earlier = arriving[site.times[body.later - 1]].any()
                 slots.give(site, not earlier and bool(after_loop.all()) and _repeats(site))
         return slots

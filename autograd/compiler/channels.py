@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .flow import Carried, Edge, Final, Flow, Local, Memory, Site, Source, starts
+from .flow import Carried, Edge, Final, Flow, Local, Memory, Site, Source, ends, starts
 from .needs import Needs, needs
 from .places import Array, Body
 from .tape import INPUTS, RETURN, VALUES, Guard, Row
@@ -214,9 +214,9 @@ class Channels:
             np.minimum.at(last, part.targets, self._arrives(part))
         return self._count(part.targets for part in parts), last
 
-    def ends(self, body: Body) -> Array:
-        """When the first of what was computed in a round is undone; what arrives by then is seen."""
-        return ((_ends(body) + 1) * self._width - 1) * self._spread
+    def undone(self, body: Body) -> Array:
+        """When the sweep begins with a round: what arrives by then is seen all through it."""
+        return ((ends(body) + 1) * self._width - 1) * self._spread
 
     def _due(self, part: Part) -> Array:
         """When the engine hands on the contributions of a part, one a round."""
@@ -234,11 +234,6 @@ class Channels:
     def _count(self, targets: Iterable[Array]) -> Array:
         joined = np.concatenate([np.zeros(0, np.int64), *targets])
         return np.bincount(joined, minlength=len(self.flow.owner))
-
-
-def _ends(body: Body) -> Array:
-    item = body.items[-1]
-    return item.times if isinstance(item, Site) else _ends(item)[item.lasts]
 
 
 def key_of(source: Local | Final) -> tuple[Site, bool]:

@@ -182,6 +182,12 @@ def starts(body: Body) -> Array:
     return item.times if isinstance(item, Site) else starts(item)[item.firsts]
 
 
+def ends(body: Body) -> Array:
+    """The time of the last instruction of every round."""
+    item = body.items[-1]
+    return item.times if isinstance(item, Site) else ends(item)[item.lasts]
+
+
 def _count(nodes: Sequence[Loop | Instruction]) -> int:
     return sum(_count(node.body) if isinstance(node, Loop) else 1 for node in nodes)
 
