@@ -447,7 +447,7 @@ class _Writer:
             for edge in carried
         ]
         inner, self.out, self.adjoints = self.out, outer, before
-        if not inner:
+        if not inner and all(c.following == c.register for c in carries) and not flushes:
             return
         loop = Loop(self.trips(body), inner, carries + flushes, down=True)
         loop.down = not _any_order(inner, carries, flushes, body.levels - 1)

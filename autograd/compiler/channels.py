@@ -82,9 +82,9 @@ class Channels:
         growing = True
         while growing:  # loops carry activity round
             before = len(active)
-            active |= {
-                site for site in self.flow.sites if any(self._active(site, active, wanted_inputs))
-            }
+            for site in self.flow.sites:
+                if site not in active and any(self._active(site, active, wanted_inputs)):
+                    active.add(site)
             growing = len(active) > before
         useful = {site for site in active if site.kind.op is RETURN}
         stack = list(useful)
@@ -93,10 +93,10 @@ class Channels:
             self.wanted[site] = wanted = self._active(site, active, wanted_inputs)
             self.needs[site] = needs(site.kind.op, wanted)
             for q, wants in enumerate(wanted):
-                if wants and site.kind.spaces[q] == VALUES:
-                    fresh = set(self.flow.producers[site, q]) & active - useful
-                    useful |= fresh
-                    stack.extend(fresh)
+                for made in self.flow.producers.get((site, q), ()) if wants else ():
+                    if made in active and made not in useful:
+                        useful.add(made)
+                        stack.append(made)
 
     def _active(self, site: Site, active: set[Site], wanted_inputs: Array) -> tuple[bool, ...]:
         """Which operands of a site can change if wanted inputs do, and change what it gives."""
