@@ -12,23 +12,30 @@ The lines call the functions of js_runtime.js.
 from __future__ import annotations
 
 import math
-from functools import partial
 from importlib.resources import files
 from typing import Any
 
-from ..floats import Floats, Namespace
-from ..ops import OPS, Op, chosen, number
-
-# What every namespace must supply; a rule's other names are ops, which run on what it supplies.
-PRIMITIVES = frozenset(name for name in vars(Floats) if not name.startswith("_"))
+from ..ops import Op, chosen
+from . import registers
+from .registers import CONDITIONS, Register, refused
+from .registers import NotWritable as NotWritable  # what `write` raises
 
 LONGEST = 50_000  # lines of a function: Chromium's stack holds twice as many registers
 
-ADVICE = "use + - * / % // ** and xp.NAME(...) on numbers, comparisons inside xp.where(...) only"
+OPERATORS = {
+    **{symbol: f"{{}} {symbol} {{}}" for symbol in ("+", "-", "*", "/", "<", "<=", ">", ">=")},
+    "==": "{} === {}",
+    "!=": "{} !== {}",
+    "&": "{} && {}",
+    "|": "{} || {}",
+    "%": "xp.mod({}, {})",
+    "//": "xp.floordiv({}, {})",
+    "**": "xp.pow({}, {})",
+    "neg": "-{}",
+    "constant": "{}",
+}
 
-
-class NotWritable(NotImplementedError):
-    """An op whose rule cannot be written in this language; the text names the op and says why."""
+NOT_FINITE = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}
 
 
 def write(op: Op, arity: int) -> str:
@@ -47,6 +54,7 @@ def write(op: Op, arity: int) -> str:
             longer than `LONGEST`.
         NotImplementedError: if the op has no partials; `NotWritable` is one as well.
 
+    >>> from autograd import OPS
     >>> print(write(OPS["tanh"], 1))
     {
         forward: (xp, x) => {
@@ -70,10 +78,7 @@ def write(op: Op, arity: int) -> str:
     except NotImplementedError:
         raise
     except Exception as error:
-        raise NotWritable(
-            f"JavaScript of op {op.name!r}: expected a rule that runs on registers, "
-            f"got {type(error).__name__}: {error}; {ADVICE}"
-        ) from error
+        raise refused(Registers.LANGUAGE, op, error) from error
     return (
         f"{{\n    forward: (xp, x) => {{\n{forward}    }},\n"
         f"    partials: (xp, y, x) => {{\n{partials}    }},\n}}"
@@ -101,35 +106,26 @@ def _partials(op: Op, arity: int) -> str:
     return xp._body(f"[{', '.join(map(xp._number, entries[:arity]))}]")
 
 
-class Registers(Namespace):
-    """The namespace of registers. Its own names begin with an underscore: all others are ops'."""
+class Registers(registers.Registers):
+    """The namespace of registers whose lines are JavaScript."""
+
+    LANGUAGE = "JavaScript"
 
     def __init__(self, op: Op) -> None:
-        super().__init__(OPS)
-        self._op = op
+        super().__init__(op)
         self._names: dict[str, str] = {}  # the right side of a line -> its register, oldest first
 
-    def __getattr__(self, name: str) -> Any:
-        return partial(self._call, name) if name in PRIMITIVES else super().__getattr__(name)
+    def _write(self, what: str, *operands: str) -> Register:
+        text = OPERATORS[what].format(*operands) if what in OPERATORS else None
+        text = text or f"xp.{what}({', '.join(operands)})"
+        name = self._names.setdefault(text, f"t{len(self._names) + 1}")
+        return Register(self, name, what in CONDITIONS)
 
-    def where(self, condition: Any, a: Any, b: Any) -> Register:
-        """A choice made in JavaScript; made here if the condition is no register but a bool."""
-        if isinstance(condition, Register):
-            a, b = self._number(a), self._number(b)
-            return self._line(f"xp.where({self._condition(condition)}, {a}, {b})")
-        y = a if condition else b
-        return y if isinstance(y, Register) else self._line(self._number(y))
-
-    def _call(self, name: str, *x: Any) -> Register:
-        x = self._ops[name].complete(x)  # refuses a base for log, which JavaScript would ignore
-        return self._line(f"xp.{name}({', '.join(map(self._number, x))})")
+    def _constant(self, number: float) -> str:
+        return repr(number) if math.isfinite(number) else NOT_FINITE[repr(number)]
 
     def _inputs(self, arity: int) -> tuple[Any, ...]:
         return self._op.complete(tuple(Register(self, f"x[{i}]") for i in range(arity)))
-
-    def _line(self, text: str, is_condition: bool = False) -> Register:
-        name = self._names.setdefault(text, f"t{len(self._names) + 1}")
-        return Register(self, name, is_condition)
 
     def _body(self, result: str) -> str:
         if len(self._names) > LONGEST:
@@ -140,114 +136,3 @@ class Registers(Namespace):
             )
         lines = [f"const {name} = {text};" for text, name in self._names.items()]
         return "".join(f"        {line}\n" for line in [*lines, f"return {result};"])
-
-    def _number(self, v: Any) -> str:
-        """How JavaScript says ``v``, a register or a constant."""
-        if not isinstance(v, Register):
-            v = number(v, "a number in it")
-            return repr(v) if math.isfinite(v) else _NOT_FINITE[repr(v)]
-        if v._is_condition:
-            raise self._refusal(
-                "a number", "a comparison", "write xp.where(condition, 1.0, 0.0) for its number"
-            )
-        return self._own(v)
-
-    def _condition(self, v: Any) -> str:
-        if not isinstance(v, Register):
-            return "true" if v else "false"
-        return self._own(v) if v._is_condition else f"{self._own(v)} !== 0.0"
-
-    def _own(self, v: Register) -> str:
-        if v._xp is not self:
-            raise self._refusal(
-                "registers of this run of the rule",
-                "one kept from another",
-                "compute what forward and partials share in both, from x and y",
-            )
-        return v._text
-
-    def _refusal(self, expected: str, got: str, advice: str) -> NotWritable:
-        name = self._op.name
-        return NotWritable(f"JavaScript of op {name!r}: expected {expected}, got {got}; {advice}")
-
-
-_NOT_FINITE = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}
-
-
-def _operation(template: str) -> tuple[Any, Any]:
-    """An operator and its reflection."""
-
-    def left(self: Register, other: Any) -> Register:
-        a, b = self._xp._number(self), self._xp._number(other)
-        return self._xp._line(template.format(a, b))
-
-    def right(self: Register, other: Any) -> Register:
-        a, b = self._xp._number(other), self._xp._number(self)
-        return self._xp._line(template.format(a, b))
-
-    return left, right
-
-
-def _comparison(symbol: str) -> Any:
-    def compare(self: Register, other: Any) -> Register:
-        a, b = self._xp._number(self), self._xp._number(other)
-        return self._xp._line(f"{a} {symbol} {b}", is_condition=True)
-
-    return compare
-
-
-def _combination(symbol: str) -> Any:
-    def combine(self: Register, other: Any) -> Register:
-        a, b = self._xp._condition(self), self._xp._condition(other)
-        return self._xp._line(f"{a} {symbol} {b}", is_condition=True)
-
-    return combine
-
-
-class Register:
-    """A number, or a condition, that JavaScript will have computed: the name of a variable."""
-
-    __slots__ = ("_is_condition", "_text", "_xp")
-
-    def __init__(self, xp: Registers, text: str, is_condition: bool = False) -> None:
-        self._xp, self._text, self._is_condition = xp, text, is_condition
-
-    def __repr__(self) -> str:
-        return f"<register {self._text}>"
-
-    __add__, __radd__ = _operation("{} + {}")
-    __sub__, __rsub__ = _operation("{} - {}")
-    __mul__, __rmul__ = _operation("{} * {}")
-    __truediv__, __rtruediv__ = _operation("{} / {}")
-    __mod__, __rmod__ = _operation("xp.mod({}, {})")
-    __floordiv__, __rfloordiv__ = _operation("xp.floordiv({}, {})")
-    __pow__, __rpow__ = _operation("xp.pow({}, {})")
-
-    def __neg__(self) -> Register:
-        return self._xp._line(f"-{self._xp._number(self)}")
-
-    def __pos__(self) -> Register:
-        return self
-
-    def __abs__(self) -> Any:
-        return self._xp.abs(self)
-
-    __lt__, __le__ = _comparison("<"), _comparison("<=")
-    __gt__, __ge__ = _comparison(">"), _comparison(">=")
-    __eq__, __ne__ = _comparison("==="), _comparison("!==")
-    __and__ = __rand__ = _combination("&&")
-    __or__ = __ror__ = _combination("||")
-
-    def __bool__(self) -> bool:
-        raise self._xp._refusal(
-            "a rule that runs alike for all numbers",
-            "a Python choice (if, and, or, not, min, max) by a register",
-            "write xp.where(condition, a, b), xp.minimum(a, b), xp.maximum(a, b)",
-        )
-
-    def __float__(self) -> float:
-        raise self._xp._refusal(
-            "functions of xp",
-            "float() or a function of math on a register",
-            "write xp.exp(x) for math.exp(x)",
-        )
