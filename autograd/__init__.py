@@ -25,8 +25,8 @@ from .ops import OPS, TABLE, Op, op, softmax
 __all__ = [
     "CONVENTIONS", "OPS", "Op", "ParameterPath", "Value", "detect_anomaly", "draw", "explain",
     "grad",
-    "gradcheck", "hessian", "hvp", "jacobian", "jvp", "no_grad", "op", "softmax", "value_and_grad",
-    "tree", "vjp",
+    "gradcheck", "hessian", "hvp", "jacobian", "jit", "jvp", "no_grad", "op", "softmax",
+    "value_and_grad", "tree", "vjp",
 ]  # fmt: skip
 
 globals().update({row.name: row for row in TABLE})  # exp, log, sin, ...: every op is a function
@@ -34,6 +34,7 @@ globals().update({row.name: row for row in TABLE})  # exp, log, sin, ...: every 
 __all__ += [row.name for row in TABLE if not hasattr(builtins, row.name)]
 
 if TYPE_CHECKING:
+    from .compiler.dispatch import jit
     from .drawing import draw, explain, tree
     from .ops import SequenceOp
 
@@ -47,12 +48,14 @@ if TYPE_CHECKING:
     def __getattr__(name: str) -> Op: ...  # the other ops of the table
 
 else:
+    _WHEN_USED = dict.fromkeys(("draw", "explain", "tree"), ".drawing")
+    _WHEN_USED["jit"] = ".compiler.dispatch"
 
     def __getattr__(name: str) -> Any:
-        if name in ("draw", "explain", "tree"):  # loaded when used
-            from . import drawing
+        if name in _WHEN_USED:
+            from importlib import import_module
 
-            globals()[name] = getattr(drawing, name)
+            globals()[name] = getattr(import_module(_WHEN_USED[name], __name__), name)
             return globals()[name]
         raise AttributeError(
             f"module 'autograd' has no attribute {name!r}; its ops: see autograd.OPS"

@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 from .engine import Value, graph, local_partials
-from .functional import grad
+from .functional import grad, traced
 from .ops import Op, evaluate, number
 
 ROUNDS = 8  # of halving the step; each removes one even power of it from the error
@@ -53,7 +53,7 @@ def gradcheck(
         raise TypeError(f"gradcheck: x must be a list of f's inputs, got {x!r}; write [{x!r}]")
     point = [number(v, "gradcheck: x") for v in x]
     variables = [Value(v) for v in point]
-    output = f(*variables)
+    output = traced(f, variables, {})
     if output.__class__ is not Value:
         raise TypeError(
             f"gradcheck: f must return a Value that depends on its arguments, got {output!r:.80}"

@@ -35,6 +35,7 @@ from .ops import (
     as_real,
     evaluate,
     number,
+    operand,
     partials,
 )
 
@@ -95,10 +96,10 @@ class Value:
     (Value(data=0.0, grad=1.0), 2.0, 8.0)
     """
 
-    __slots__ = ("_data", "grad", "label", "op", "_a", "_b", "_order", "__weakref__")
+    __slots__ = ("_data", "_grad", "label", "op", "_a", "_b", "_order", "__weakref__")
 
     _data: float
-    grad: float
+    _grad: float
     label: str
     op: Op | None
     _a: Any
@@ -112,7 +113,7 @@ class Value:
                 "to make an op by hand, declare it with @autograd.op"
             )
         self._data = number(data, "Value")
-        self.grad = UNSET
+        self._grad = UNSET
         self.label = label
         self.op = self._a = self._b = None
         self._order = next(ticks)
@@ -126,10 +127,12 @@ class Value:
     @property
     def data(self) -> float:
         """The number; assigning it is for leaves, as in ``p.data -= lr * p.grad``."""
-        return self._data
+        return modes.detached(self) if watching else self._data
 
     @data.setter
     def data(self, data: Any) -> None:
+        if watching:
+            modes.refuse_while_tracing("assigns .data", "do so outside, or compute a new Value")
         self._data = number(data, f"data of {_name(self)}")
         # A negative order says that the data was assigned. A leaf becomes younger than what was
         # computed from it, and sweeps notice that; the number of a computed node belongs to its op.
@@ -145,9 +148,24 @@ class Value:
         return (self._a,) if self._b is None else (self._a, self._b)
 
     @property
+    def grad(self) -> float:
+        """d output / d this, after ``output.backward()``; assignable."""
+        if watching:
+            modes.refuse_while_tracing("reads .grad", "pass it as an argument")
+        return self._grad
+
+    @grad.setter
+    def grad(self, grad: Any) -> None:
+        if watching:
+            modes.refuse_while_tracing("assigns .grad", "do so outside")
+        self._grad = grad
+
+    @property
     def has_grad(self) -> bool:
         """Whether a backward pass has reached this Value, or its grad was assigned."""
-        return self.grad is not UNSET and self.grad is not None
+        if watching:
+            modes.refuse_while_tracing("reads .has_grad", "pass it as an argument")
+        return self._grad is not UNSET and self._grad is not None
 
     # ---- backward ----
 
@@ -172,6 +190,8 @@ class Value:
         >>> (x * x).backward(); (x * x).backward(); x.grad
         12.0
         """
+        if watching:
+            modes.refuse_while_tracing("calls backward()", "use grad of the compiled function")
         if self.op is None and self._a is not None:
             raise RuntimeError(
                 f"backward: {_name(self)} was computed inside no_grad, so nothing is known of what "
@@ -187,8 +207,10 @@ class Value:
         >>> x = Value(3.0); y = x * x; y.backward(); y.zero_grad(); x.grad
         0.0
         """
+        if watching:
+            modes.refuse_while_tracing("calls zero_grad()", "do so outside")
         for node in graph(self) if self.op is not None else (self,):
-            node.grad = UNSET
+            node._grad = UNSET
 
     def detach(self) -> Value:
         """Return a leaf with this number: no gradient flows through it.
@@ -196,7 +218,10 @@ class Value:
         >>> x = Value(3.0); y = x * x.detach(); y.backward(); x.grad
         3.0
         """
-        return Value(self._data, label=str(self.label))
+        label = str(self.label)
+        if watching and modes.is_tracing():
+            return modes.detached(self, label)  # type: ignore[no-any-return]
+        return Value(self._data, label=label)
 
     # ---- micrograd's names ----
 
@@ -215,10 +240,10 @@ class Value:
 
     def _backward(self) -> None:
         """Do this one node's step: add grad times the local derivatives to the grads of its inputs."""
-        if self.grad != 0.0:  # zero hands on nothing, as in a sweep
-            for x, c in zip(reversed(self.inputs), reversed(contributions(self, self.grad))):
+        if self._grad != 0.0:  # zero hands on nothing, as in a sweep
+            for x, c in zip(reversed(self.inputs), reversed(contributions(self, self._grad))):
                 if c is not None:
-                    x.grad += c  # type: ignore[union-attr]
+                    x._grad += c  # type: ignore[union-attr]
 
     # ---- operators; the hot ones take a fast path ----
 
@@ -227,7 +252,7 @@ class Value:
             # _node written out: one call less in the two hottest lines of all.
             y: Value = _new(Value)
             y._data = self._data + other._data
-            y.grad = UNSET
+            y._grad = UNSET
             y.label = ""
             y.op = ADD
             y._a = self
@@ -258,7 +283,7 @@ class Value:
             # _node written out, as in __add__.
             y: Value = _new(Value)
             y._data = self._data * other._data
-            y.grad = UNSET
+            y._grad = UNSET
             y.label = ""
             y.op = MUL
             y._a = self
@@ -335,6 +360,8 @@ class Value:
         """
         if digits is None:
             return _apply(OPS["round"], (self,))
+        if watching:
+            modes.refuse_unless_plain("round")
         scale = 10.0 ** min(abs(index(digits)), 290)
         if digits < 0:
             return _apply(OPS["round"], (self / scale,)) * scale
@@ -390,7 +417,7 @@ class Value:
 
     def __bool__(self) -> bool:
         taken = self._data != 0.0
-        return modes.chosen(self, "!=", 0.0, taken) if watching else taken
+        return bool(modes.chosen(self, "!=", 0.0, taken)) if watching else taken
 
     # ---- what would lose the graph in silence ----
 
@@ -407,7 +434,7 @@ class Value:
 
     def __repr__(self) -> str:
         label = f", label={str(self.label)!r}" if self.label else ""
-        return f"Value(data={self._data}, grad={self.grad}{label})"
+        return f"Value(data={self._data}, grad={self._grad}{label})"
 
     def __format__(self, spec: str) -> str:
         return format(self._data, spec) if spec else repr(self)
@@ -420,16 +447,19 @@ class Value:
     def __copy__(self) -> Value:
         from .copying import copy_one
 
+        _refuse_copy()
         return copy_one(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         from .copying import deepcopy_graph
 
+        _refuse_copy()
         return deepcopy_graph(self, memo)
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         from .copying import reduce_one
 
+        _refuse_copy()
         return reduce_one(self)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
@@ -451,13 +481,18 @@ class Value:
         def __getattr__(self, name: str) -> Callable[..., Value]: ...
 
 
+def _refuse_copy() -> None:
+    if watching:
+        modes.refuse_while_tracing("copies Values", "use .detach(), or copy outside")
+
+
 # ---- making nodes ----
 
 
 def _node(data: float, op: Op, a: Any, b: Any) -> Value:
     y: Value = _new(Value)
     y._data = data
-    y.grad = UNSET
+    y._grad = UNSET
     y.label = ""
     y.op = op
     y._a = a
@@ -474,7 +509,7 @@ def _apply(op: Op, x: tuple[Any, ...]) -> Value:
         op.partials()  # raises, and says what to write
     if op.is_unary and len(x) == 1:
         return _unary(op, x[0])
-    x = tuple(v if v.__class__ is Value else number(v, op.name) for v in op.complete(x))
+    x = tuple(v if v.__class__ is Value else operand(v, op.name) for v in op.complete(x))
     y = evaluate(op, [v._data if v.__class__ is Value else v for v in x])
     if len(x) == 1:
         return _node(y, op, x[0], None)
@@ -496,7 +531,7 @@ def _operator(op: Op, a: Any, b: Any) -> Value:
 
 def _comparable(x: Any) -> float | None:
     """What a float is compared with: an int as it is, for that is exact, however large."""
-    return x if x.__class__ is int else _number(x)
+    return x if type(x) is int else _number(x)
 
 
 def _number(x: Any) -> float | None:
@@ -592,7 +627,7 @@ def _sweep(output: Value, seed: float) -> None:
     leaves: list[tuple[Value, float]] = []  # each with the grad it had: the sweep needs the place
     try:
         _visit(output, nodes, leaves, fresh)
-        output.grad = seed
+        output._grad = seed
         detector = modes.anomaly_detector()
         if detector is None:
             _pull(nodes, fresh)
@@ -600,13 +635,13 @@ def _sweep(output: Value, seed: float) -> None:
             _pull_watched(nodes, leaves, fresh, detector)
         for leaf, before in leaves:
             if before is not None and before is not UNSET:
-                leaf.grad = before + leaf.grad
+                leaf._grad = before + leaf._grad
     except BaseException:
         for leaf, before in leaves:
-            leaf.grad = before
+            leaf._grad = before
         for node in graph(output):
             if node.op is not None:
-                node.grad = UNSET
+                node._grad = UNSET
         raise
 
 
@@ -618,10 +653,10 @@ def _visit(
     The grads of all are fresh then.
     """
     if output.op is None:
-        leaves.append((output, output.grad))
+        leaves.append((output, output._grad))
         return
     # Depth first, last inputs first: nearly the order wanted already, which makes sorting cheap.
-    output.grad = fresh
+    output._grad = fresh
     node = output
     stack: list[Value] = []
     pop, push, add = stack.pop, stack.append, nodes.append
@@ -631,28 +666,28 @@ def _visit(
         following = None  # the next node: most need not go through the stack
         # Unrolled for one or two inputs: a loop over them takes half as long again.
         if a.__class__ is Value:
-            if a.grad is not fresh:
+            if a._grad is not fresh:
                 if a.op is None:
-                    leaves.append((a, a.grad))
+                    leaves.append((a, a._grad))
                 else:
                     following = a
-                a.grad = fresh
+                a._grad = fresh
         elif a.__class__ is tuple:
             for x in a:
-                if x.__class__ is Value and x.grad is not fresh:
+                if x.__class__ is Value and x._grad is not fresh:
                     if x.op is None:
-                        leaves.append((x, x.grad))
+                        leaves.append((x, x._grad))
                     else:
                         push(x)
-                    x.grad = fresh
-        if b.__class__ is Value and b.grad is not fresh:
+                    x._grad = fresh
+        if b.__class__ is Value and b._grad is not fresh:
             if b.op is None:
-                leaves.append((b, b.grad))
+                leaves.append((b, b._grad))
             else:
                 if following is not None:
                     push(following)
                 following = b
-            b.grad = fresh
+            b._grad = fresh
         if following is not None:
             node = following
         elif stack:
@@ -684,33 +719,33 @@ def _pull(nodes: list[Any], fresh: float) -> None:
     The first contribution is stored, later ones are added. An adjoint of zero hands on nothing.
     """
     for node in nodes:
-        g = node.grad
+        g = node._grad
         if g == 0.0:
             continue
         op, a, b = node.op, node._a, node._b
         # What the table says of + and ×, spelled out: these are most of any graph.
         if op is ADD:
             if b.__class__ is Value:
-                b.grad = g if b.grad is fresh else b.grad + g
+                b._grad = g if b._grad is fresh else b._grad + g
             if a.__class__ is Value:
-                a.grad = g if a.grad is fresh else a.grad + g
+                a._grad = g if a._grad is fresh else a._grad + g
         elif op is MUL:
             if a.__class__ is not Value:
                 c = g * a
-                b.grad = c if b.grad is fresh else b.grad + c
+                b._grad = c if b._grad is fresh else b._grad + c
             elif b.__class__ is not Value:
                 c = g * b
-                a.grad = c if a.grad is fresh else a.grad + c
+                a._grad = c if a._grad is fresh else a._grad + c
             else:
                 c = g * a._data
-                b.grad = c if b.grad is fresh else b.grad + c
+                b._grad = c if b._grad is fresh else b._grad + c
                 c = g * b._data
-                a.grad = c if a.grad is fresh else a.grad + c
+                a._grad = c if a._grad is fresh else a._grad + c
         elif b is None and a.__class__ is Value:
             p = _unary_partial(op, node._data, a._data)
             if p != 0.0 or not op.selects:  # nothing, not even inf, gets to what was not chosen
                 c = p * g
-                a.grad = c if a.grad is fresh else a.grad + c
+                a._grad = c if a._grad is fresh else a._grad + c
         else:
             _hand_on(node, contributions(node, g), fresh)
 
@@ -720,18 +755,18 @@ def _pull_watched(
 ) -> None:
     """`_pull` for `detect_anomaly`: by the table alone, and looking at every number."""
     for node in nodes:
-        if node.grad != 0.0:
-            handed_on = contributions(node, node.grad)
-            detector.check_backward(node, node.grad, handed_on)
+        if node._grad != 0.0:
+            handed_on = contributions(node, node._grad)
+            detector.check_backward(node, node._grad, handed_on)
             _hand_on(node, handed_on, fresh)
     for leaf, _ in leaves:
-        detector.check_total(leaf, leaf.grad)
+        detector.check_total(leaf, leaf._grad)
 
 
 def _hand_on(node: Any, handed_on: list[float | None], fresh: float) -> None:
     for x, c in zip(reversed(node.inputs), reversed(handed_on)):
         if c is not None:
-            x.grad = c if x.grad is fresh else x.grad + c
+            x._grad = c if x._grad is fresh else x._grad + c
 
 
 def _unary_partial(op: Op, y: float, x: float) -> Any:
@@ -751,6 +786,8 @@ def contributions(node: Value, g: float) -> list[float | None]:
     >>> x = Value(3.0); contributions(x * 2.0, 10.0)
     [20.0, None]
     """
+    if node.op is not None and node.op.pull is not None:
+        return node.op.pull(node, g)
     selects = node.op is not None and node.op.selects
     return [
         None if p is None else 0.0 if selects and p == 0.0 else p * g for p in local_partials(node)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
 from operator import index
 from typing import Any
 
@@ -30,6 +31,8 @@ from .pytree import Shape, flatten
 
 Function = Callable[..., Any]
 Step = tuple[Value, Sequence[Any], Sequence[bool]]  # a node, its inputs, which of those are wanted
+
+_tracing: ContextVar[bool] = ContextVar("tracing", default=False)
 
 
 def grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
@@ -206,7 +209,7 @@ class _Trace:
                 args[i] = shape.fill(variables)
                 self.shapes.append(shape)
                 self.variables += variables
-            outputs, self.shape = flatten(f(*args, **kwargs))
+            outputs, self.shape = flatten(traced(f, args, kwargs))
         self.outputs = [_number_or_value(y, f"result of {self.name}") for y in outputs]
         made, self.outer = _below(self.outputs, self.since, self.variables)
         self.outer = self.outer or any(v.op is not None for v in self.variables)
@@ -285,6 +288,20 @@ class _Trace:
             filled.append(shape.fill(leaves[start:stop]))
             start = stop
         return filled[0] if self.single else tuple(filled)
+
+
+def is_tracing() -> bool:
+    """Return whether a function runs here to be differentiated: a compiled one must show its graph."""
+    return _tracing.get()
+
+
+def traced(f: Function, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Call ``f`` such that what it computes can be differentiated by anything: nothing compiled runs."""
+    token = _tracing.set(True)
+    try:
+        return f(*args, **kwargs)
+    finally:
+        _tracing.reset(token)
 
 
 def _require_function(who: str, f: Any) -> None:

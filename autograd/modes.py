@@ -1,4 +1,5 @@
-"""What is ambient while Values are made: `no_grad`, `detect_anomaly`, `record_calls` (recording.py).
+"""What is ambient while Values are made: `no_grad`, `detect_anomaly`, `record_calls` (recording.py),
+and the tracing of a function that is compiled (compiler/tracing.py).
 
 Each lives in a ContextVar, so threads and async tasks do not see each other's. `watching` lists the
 modes that are open anywhere. It decides nothing: it only spares the look at the ContextVars, so that
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 from weakref import finalize
 
 if TYPE_CHECKING:
+    from .compiler.tracing import Tracer
     from .engine import Value
     from .recording import record_calls
 
@@ -35,6 +37,7 @@ _recording: ContextVar[bool] = ContextVar("recording", default=True)
 _anomaly: ContextVar[detect_anomaly | None] = ContextVar("anomaly", default=None)
 _unchecked: ContextVar[bool] = ContextVar("unchecked", default=False)
 recorder: ContextVar[record_calls | None] = ContextVar("recorder", default=None)
+tracer: ContextVar[Tracer | None] = ContextVar("tracer", default=None)
 
 
 class Mode(ContextDecorator):
@@ -108,12 +111,12 @@ class detect_anomaly(Mode):
 
     def remember(self, node: Value) -> None:
         """Keep the user's line for as long as the node lives."""
-        self._lines[id(node)] = _user_line()
+        self._lines[id(node)] = user_line()
         finalize(node, self._lines.pop, id(node), None).atexit = False
 
     def check_forward(self, node: Value) -> None:
         # An infinity may come from one that was there before; a nan comes only from a nan.
-        y, x = node.data, [_data(v) for v in node.inputs]
+        y, x = node._data, [_data(v) for v in node.inputs]
         bad = math.isnan if math.isnan(y) else _not_finite
         if bad(y) and not any(map(bad, x)):
             raise FloatingPointError(
@@ -124,14 +127,14 @@ class detect_anomaly(Mode):
         handed_on = [None if c is None else _data(c) for c in contributions]
         if any(c is not None and _not_finite(c) for c in handed_on):
             raise FloatingPointError(
-                f"{_call(node)} = {node.data}{_named(node)}: the backward pass, arriving with grad "
+                f"{_call(node)} = {node._data}{_named(node)}: the backward pass, arriving with grad "
                 f"{_data(adjoint)}, gave its inputs {handed_on}{self._where(node)}"
             )
 
     def check_total(self, leaf: Value, total: float) -> None:
         if _not_finite(total):
             raise FloatingPointError(
-                f"leaf {leaf.data}{_named(leaf)}: in the backward pass, what its uses contributed to "
+                f"leaf {leaf._data}{_named(leaf)}: in the backward pass, what its uses contributed to "
                 f"its grad added up to {total}"
             )
 
@@ -166,8 +169,16 @@ def anomaly_detector() -> detect_anomaly | None:
 
 def watch(node: Value) -> None:
     """Do to a node just made what the open modes ask for."""
+    trace = tracer.get()
+    if trace is not None:
+        trace.remember(node)
+        if len(watching) == 1:
+            return
     if not _recording.get():
-        node._forget_inputs()
+        if trace is None:
+            node._forget_inputs()
+        else:
+            trace.detached.add(node)
         return
     calls, detector = recorder.get(), _anomaly.get()
     if calls is not None:
@@ -179,11 +190,53 @@ def watch(node: Value) -> None:
 
 
 def chosen(a: Any, symbol: str, b: Any, taken: bool) -> bool:
-    """Tell who records calls that ``a symbol b`` was asked, which came out as ``taken``."""
+    """Tell who is watching that ``a symbol b`` was asked, which came out as ``taken``.
+
+    Returns:
+        ``taken``; while a function is traced, a Truth, which stands for it.
+    """
+    trace = tracer.get()
+    if trace is not None:
+        return trace.compare(a, symbol, b, taken)  # type: ignore[no-any-return]
     calls = recorder.get()
     if calls is not None:
         calls.remember_choice(a, symbol, b, taken)
     return taken
+
+
+def detached(v: Value, label: str = "") -> Any:
+    """What ``v.data`` is: a number; while a function is traced, a Value without a history."""
+    trace = tracer.get()
+    return v._data if trace is None else trace.detach(v, label)
+
+
+def refuse_unless_plain(what: str) -> None:
+    """Raise if a function is being traced that may run again, on plain captured numbers.
+
+    That is for what plain floats do otherwise than Values.
+    """
+    trace = tracer.get()
+    if trace is not None and not trace.plain:
+        raise TypeError(f"{what}: expected plain numbers or Values, got what may stand for either")
+
+
+def is_tracing() -> bool:
+    """Return whether a function is being traced here, to be compiled."""
+    return tracer.get() is not None
+
+
+class Refused(RuntimeError):
+    """What a function did while it was traced is not what a compiled one could repeat."""
+
+
+def refuse_while_tracing(what: str, advice: str) -> None:
+    """Raise if a function is being traced: what it would do cannot be compiled."""
+    if tracer.get() is not None:
+        file, line = user_line()
+        raise Refused(
+            f"jit: expected a function that only computes, got one that {what} "
+            f"({file}, line {line}); {advice}"
+        )
 
 
 @lru_cache(1000)
@@ -212,7 +265,7 @@ def stack() -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-def _user_line() -> tuple[str, int]:
+def user_line() -> tuple[str, int]:
     """The innermost line that the user wrote, else the innermost that is not ours."""
     for wrote in (is_users, is_foreign):
         for frame in stack():
@@ -222,7 +275,7 @@ def _user_line() -> tuple[str, int]:
 
 
 def _data(x: Any) -> float:
-    return x if isinstance(x, float) else x.data
+    return x if isinstance(x, float) else x._data
 
 
 def _not_finite(x: float) -> bool:

@@ -44,6 +44,8 @@ class Op:
         origin: the module and name of ``forward``, to tell ops of the same name apart.
         selects: True if a zero partial means "this input was not chosen": then not even an
             infinite adjoint passes it.
+        pull: ``pull(node, adjoint)``, a list of what goes to each input, None for constants; for an
+            op that does better than adjoint times partial. Its nodes keep their inputs as a tuple.
 
     >>> from autograd import Value, exp
     >>> exp(0.0), exp(Value(0.0))
@@ -65,6 +67,7 @@ class Op:
         self.rule = partials
         self.symbol = symbol or name
         self.selects = selects
+        self.pull: Callable[[Any, float], list[float | None]] | None = None
         self.origin = f"{forward.__module__}.{forward.__qualname__}"
         self.defaults: tuple[float, ...] | None = forward.__defaults__ or ()
         self.least = code.co_argcount - 1 - len(self.defaults)
@@ -128,7 +131,7 @@ class Op:
         if named:
             x = self._placed(x, named)
         for v in x:
-            record = getattr(v.__class__, "_record", None)
+            record = getattr(type(v), "_record", None)
             if record is not None:
                 return record(self, x)
         return evaluate(self, self.complete(tuple(number(v, self.name) for v in x)))
@@ -215,9 +218,19 @@ def number(x: Any, who: str) -> float:
     return real
 
 
+def operand(x: Any, who: str) -> Any:
+    """Return ``x`` as a float, or the Value that it is, or stands for while a function is traced."""
+    stands_for = getattr(x, "_stands_for", None)
+    if stands_for is not None:
+        return stands_for()
+    return x if hasattr(x, "_record") else number(x, who)
+
+
 def as_real(x: Any) -> float | None:
     """Return ``x`` as a float, or None if it is no real number (Python's or NumPy's)."""
     if x.__class__ in (int, bool):
+        if type(x) is not x.__class__:  # what stands for one while a function is traced
+            return None
         try:
             return float(x)
         except OverflowError:  # IEEE-754 rounds to infinity what is beyond all floats
@@ -570,6 +583,9 @@ class _Graph(Namespace):
     @staticmethod
     def where(condition: Any, a: Any, b: Any) -> Any:
         # A comparison of Values is a plain bool: the choice is made, no node needs to remember it.
+        # While a function is traced it stands for one, and is asked: the choice becomes a guard.
+        if hasattr(condition, "_stands_for"):
+            condition = bool(condition)
         if condition.__class__ is not bool:
             return _apply_in_rule(OPS["where"], condition, a, b)
         y = a if condition else b
@@ -666,11 +682,20 @@ def softmax(x: Iterable[Any]) -> list[Any]:
     >>> softmax([0.0, 0.0])
     [0.5, 0.5]
     """
-    x = [v if hasattr(v, "_record") else number(v, "softmax") for v in x]
-    data = [v if v.__class__ is float else v.data for v in x]
-    # Any shift near the largest is as good as the largest itself; as a number it is a constant.
-    top = max(data, default=0.0)
-    shift = math.floor(top) if math.isfinite(top) else 0.0
+    x = [operand(v, "softmax") for v in x]
+    shift = _shift([v if v.__class__ is float else v.data for v in x])
     powers = [OPS["exp"].on(OPS["sub"].on(v, shift)) for v in x]
     total = OPS["sum"].on(*powers)
     return [OPS["div"].on(power, total) for power in powers]
+
+
+def _shift(x: list[Any]) -> Any:
+    """A whole number near the largest: any is as good, and as a number it is a constant."""
+    if all(v.__class__ is float for v in x):
+        top = max(x, default=0.0)
+        return math.floor(top) if math.isfinite(top) else 0.0
+    # A function is traced, where .data is a Value: the same number, by ops.
+    top = x[0]
+    for v in x[1:]:
+        top = OPS["maximum"].on(top, v)
+    return OPS["where"].on(OPS["abs"].on(top) < math.inf, OPS["floor"].on(top), 0.0)

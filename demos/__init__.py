@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-READING_ORDER = ("expression", "neuron", "lms", "mlp", "topological", "new_op")
+READING_ORDER = ("expression", "neuron", "lms", "mlp", "topological", "new_op", "transformer")
 MAIN_STORY = READING_ORDER[:4]
 
 

@@ -33,6 +33,8 @@ ANSWERS = {
     "17 visits, not 131,071.",
     "new_op": "Answer: by its formula and its derivative; it gets a check, a picture, and a second "
     "derivative: 0.512 at 3/4.",
+    "transformer": "Answer: a letter at a time, from those before; to the next letter of an unseen "
+    "name it now gives 1 chance in 8.",
 }
 FIGURES = {  # printed on the way, known from elsewhere: by hand, by a closed form
     "expression": ["df/da = -3.000000000", "df/db = -4.00000000"],
@@ -54,6 +56,13 @@ FIGURES = {  # printed on the way, known from elsewhere: by hand, by a closed fo
         "second at  0.75: +0.512000000000",
         "op twin at (0.75): d/d input 0: expected 0.6",
     ],
+    "transformer": [  # the last of them, as a vectorised JAX version of it learns
+        "4,064 parameters in 9 tables",
+        "a guess among 27 has log(27) = 3.30",
+        "equal to the last bit: True",
+        "loss: 4 traces",
+        "it was 3.39: to the letter that comes it gives 1 chance in 7.",
+    ],
 }
 PICTURES = {  # of an SVG, texts that stand in it; of a page, labels and gradients of its nodes
     "expression": {"expression.svg": ["a*b", "b**2", "−3", "−4", "sum over 2 uses"]},
@@ -72,6 +81,7 @@ PICTURES = {  # of an SVG, texts that stand in it; of a page, labels and gradien
         "topological.html": {"x": 36, "a": 9, "b": 4, "f": 1},
     },
     "new_op": {"new-op.svg": ["pseudo_huber", "∂ −0.6", "loss"]},
+    "transformer": {},
 }
 
 
@@ -122,6 +132,15 @@ def check_picture(file, expected):
     assert 0.02 < inked.mean() < 0.9, "nearly empty, or nothing but ink"
 
 
+def check_made_up_names(done):
+    assert "learn: 100%" in done.stderr, "the progress bar"
+    made = re.findall(r"^   ((?:\S+ *){5})$", done.stdout, re.MULTILINE)[-8:]
+    names = " ".join(made).split()
+    assert len(names) == 40
+    assert all(re.fullmatch(r"[a-z]{1,7}|\([a-z]{1,7}\)", name) for name in names)
+    assert 0 < sum(name.startswith("(") for name in names) < 20, "some there are, most are new"
+
+
 # ---- each demo ----
 
 
@@ -133,6 +152,8 @@ def test_a_demo_answers_its_question_and_writes_what_it_says(name, tmp_path):
     for figure in FIGURES[name]:
         assert figure in done.stdout
     assert done.stdout.isascii(), "some terminals and pipes take nothing else"
+    if name == "transformer":
+        check_made_up_names(done)
 
     written = {Path(line) for line in re.findall(r"wrote (.+)", done.stdout)}
     assert written == {tmp_path / file for file in PICTURES[name]} == set(tmp_path.iterdir())
@@ -294,3 +315,11 @@ def test_the_examples_in_the_library_run():
 def test_the_data_say_where_they_come_from():
     text = (ROOT / "demos" / "data" / "README.md").read_text(encoding="utf-8")
     assert "Palmer Station" in text and "CC0" in text
+    assert "Census Bureau" in text and "public domain" in text
+
+
+def test_the_names_are_those_that_were_copied():
+    names = (ROOT / "demos" / "data" / "names.txt").read_text(encoding="utf-8").split("\n")
+    assert names.pop() == "" and len(names) == 5163
+    assert names == sorted(set(names))
+    assert all(re.fullmatch("[a-z]+", name) for name in names)

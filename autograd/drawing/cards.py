@@ -6,10 +6,10 @@ A group is what one card stands for: a node, nodes that are equal but for their 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .labels import number, stem
+from .labels import number, stem, unnumbered
 from .modules import Path, steps
 from .trace import Trace
 
@@ -38,7 +38,7 @@ class Group:
 class Card:
     """One box: a header with badge and name, a row of (label, text), the gradient, notes below."""
 
-    kind: str  # input, parameter, operation, output, constant or module
+    kind: str  # input, parameter, operation, output, constant, module or loop
     badge: str = ""
     name: str = ""
     count: int = 1  # how many it stands for, or how often it was called
@@ -74,8 +74,16 @@ def card(trace: Trace, group: Group) -> Card:
     return _node_card(trace, group) if group.is_node else _equals_card(trace, group)
 
 
-def constant_card(values: Sequence[float], frames: Path) -> Card:
+def is_looped(trace: Trace, group: Group) -> bool:
+    """Say whether a card stands for an instruction in loops, whose frames say how often it runs."""
+    is_inside = group.module is None and not group.apart
+    return is_inside and trace.instruction[group.nodes[0]] is not None
+
+
+def constant_card(values: Sequence[float], frames: Path, looped: bool = False) -> Card:
     """Make the card of the numbers that another card is made from.
+
+    If that is ``looped``, it does not say how often.
 
     >>> constant_card([2.0], ()).name, constant_card([1.0, 2.0], ()).name
     ('2', 'numbers')
@@ -84,7 +92,7 @@ def constant_card(values: Sequence[float], frames: Path) -> Card:
     return Card(
         kind="constant",
         name=number(values[0]) if len(distinct) == 1 else "numbers",
-        count=len(values),
+        count=1 if looped and len(distinct) == 1 else len(values),
         grad_label="",
         frames=frames,
         tip=("constant " + ", ".join(map(repr, distinct[:4])) + ", …" * (len(distinct) > 4),),
@@ -131,11 +139,14 @@ def heading(trace: Trace, group: Group) -> Heading:
     badge, kind = trace.badge(first), trace.kind(first)
     if group.is_node:
         return Heading(kind, badge, _name(trace, first))
-    name = _common_name([_name(trace, i) for i in group.nodes]) or ("" if badge else kind)
+    short = unnumbered if trace.is_program else stem
+    name = _common_name([_name(trace, i) for i in group.nodes], short) or ("" if badge else kind)
     return Heading(kind, badge, name, len(group.nodes))
 
 
 def _module_heading(trace: Trace, group: Group, module: Path) -> Heading:
+    if trace.is_program and module:
+        return Heading("loop", "", module[-1], 1, _loop_size(trace, group, module))
     ops = _ops_inside(trace, group, module)
     parameters = sum(trace.kind(i) == "parameter" for i in group.nodes)
     inside = [n for home, n in trace.calls.items() if home[: len(module)] == module]
@@ -143,6 +154,17 @@ def _module_heading(trace: Trace, group: Group, module: Path) -> Heading:
     each = count(ops // calls, "op") if ops % calls == 0 else f"{count(ops, 'op')} in all"
     size = f"{each}, {count(parameters, 'parameter')}"
     return Heading("module", "", module[-1] if module else trace.title, calls, size)
+
+
+def _loop_size(trace: Trace, group: Group, loop: Path) -> str:
+    """How many instructions a loop has, and on which lines."""
+    nodes = [*group.nodes, *(i for i in trace.outputs if _is_in(trace, i, loop))]
+    ops = count(len({trace.instruction[i] for i in nodes}), "op")
+    lines = {line for i in nodes if (line := trace.lines.get(trace.made[i]))}
+    if len({file for file, _ in lines}) != 1:
+        return ops
+    first, last = min(lines)[1], max(lines)[1]
+    return f"{ops}, line {first}" if first == last else f"{ops}, lines {first}–{last}"
 
 
 def _ops_inside(trace: Trace, group: Group, module: Path) -> int:
@@ -171,6 +193,7 @@ def _node_card(trace: Trace, group: Group) -> Card:
 
 def _module_card(trace: Trace, group: Group, module: Path) -> Card:
     head, grad, foreign = heading(trace, group), _largest_grad(trace, group), _foreign(trace, group)
+    calls = f"{count(head.count, 'call')}, {count(_ops_inside(trace, group, module), 'op')} in all"
     return Card(
         kind=head.kind,
         name=head.name,
@@ -182,7 +205,7 @@ def _module_card(trace: Trace, group: Group, module: Path) -> Card:
         frames=_frames(trace, module[:-1] if module else None),
         tip=(
             ".".join(module) or trace.title,
-            f"{count(head.count, 'call')}, {count(_ops_inside(trace, group, module), 'op')} in all",
+            count(len(group.nodes), "node") if head.kind == "loop" else calls,
         ),
         is_wrong=is_wrong(grad, *(trace.nodes[i].data for i in group.nodes)),
         is_foreign=bool(foreign),
@@ -199,7 +222,7 @@ def _equals_card(trace: Trace, group: Group) -> Card:
         kind=head.kind,
         badge=head.badge,
         name=head.name,
-        count=head.count,
+        count=1 if is_looped(trace, group) else head.count,
         row=("values", " … ".join(ends)),
         grad=grad,
         grad_label="largest grad",
@@ -220,13 +243,13 @@ def _name(trace: Trace, i: int) -> str:
     return label or ("input" if trace.nodes[i].op is None else "")
 
 
-def _common_name(names: list[str]) -> str:
+def _common_name(names: list[str], short: Callable[[str], str] = stem) -> str:
     """The name that all have, at least but for the numbers at their ends; else none.
 
     >>> _common_name(["x1", "x2"]), _common_name(["x1", "y1"])
     ('x', '')
     """
-    for form in (str, stem):
+    for form in (str, short):
         if len(forms := {form(name) for name in names}) == 1:
             return forms.pop()
     return ""

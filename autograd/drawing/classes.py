@@ -7,7 +7,7 @@ parameters: what a hundred calls of a module do at one place of it is a class of
 from __future__ import annotations
 
 from .cards import Group
-from .fold import ALONE, MOST_NODES, SAME_KINDS, SAME_LABELS, SAME_STEMS, fold
+from .fold import ALONE, MOST_NODES, SAME_KINDS, SAME_LABELS, SAME_STEMS, fold, least_alike
 from .trace import Trace
 
 MOST_CLASSES = 20_000  # above, labels are not told apart
@@ -22,9 +22,12 @@ class Classes:
     """
 
     def __init__(self, trace: Trace, are_nodes: bool = False) -> None:
-        self.trace = trace
-        self.are_nodes = are_nodes or len(trace.nodes) + _constants(trace) <= MOST_NODES
-        ways = (ALONE,) if self.are_nodes else (SAME_LABELS, SAME_STEMS, SAME_KINDS)
+        self.trace, self.is_program = trace, trace.is_program
+        is_small = len(trace.nodes) + _constants(trace) <= MOST_NODES
+        self.are_nodes = are_nodes or (is_small and not trace.is_program)
+        ways = [ALONE] if self.are_nodes else [SAME_LABELS, SAME_STEMS, SAME_KINDS]
+        if trace.is_program and not self.are_nodes:
+            ways = [way for way in ways if way >= least_alike(trace)]
         self.members: list[list[int]] = []
         for way in ways:
             groups = fold(trace, lambda home: None, way, by_parameter=True)
@@ -37,6 +40,7 @@ class Classes:
         self.outputs = {self.of[i] for i in trace.outputs}
         self.inputs = [[self.of[j] for j in trace.inputs[i]] for i in self.first]
         self.nodes = [trace.nodes[i] for i in self.first]
+        self.instruction = [trace.instruction[i] for i in self.first]
         self.numbers = [[x for i in each for x in trace.constants(i)] for each in self.members]
 
     def kind(self, c: int) -> str:

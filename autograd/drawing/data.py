@@ -24,6 +24,7 @@ from .labels import (
     number,
     numbers,
 )
+from .modules import Path
 from .scene import where_wrong_began
 from .trace import Trace
 from .views import Views
@@ -125,7 +126,7 @@ def describe(
         "modules": [
             {
                 "name": clean(path[-1] if path else trace.title),
-                "path": clean(".".join(path) or trace.title, LONGEST_TIP),
+                "path": clean(_path(trace, path), LONGEST_TIP),
                 "parent": views.index.get(path[:-1], -1) if path else -1,
                 "view": view,
             }
@@ -133,6 +134,7 @@ def describe(
         ],
         "classes": None if views.classes.are_nodes else views.classes.members,
         "views": views.data,
+        "isProgram": trace.is_program,
         "full": views.full,
         "folded": views.folded,
         "guards": lines.guards,
@@ -143,6 +145,11 @@ def describe(
         "training": None if training is None else _training(trace, training, ops),
     }  # fmt: skip
     return data, f"[{', '.join(ops.code)}]"
+
+
+def _path(trace: Trace, path: Path) -> str:
+    """What a module is called out of its place; a loop's name says where it is."""
+    return path[-1] if path and trace.is_program else ".".join(path) or trace.title
 
 
 class Lines:

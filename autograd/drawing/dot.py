@@ -56,10 +56,12 @@ def draw(
     """Draw what a Value was computed from: values, local derivatives, gradients.
 
     Args:
-        y: a Value; a list of them; or a Module, which is drawn as it computes its output from
-            inputs x1, x2, ... that are 1.
+        y: a Value; a list of them; a Module, which is drawn as it computes its output from inputs
+            x1, x2, ... that are 1; or a compiled function, ``jit(f).lower(2.0)``.
         depth: how many levels of modules to show from inside; 0 makes the model one card. If not
             given, all of them while the graph is small, and as many as can be read when it is not.
+            Of a compiled function, levels of loops: each is one card, ``×16``, if it is not given,
+            and 2 opens the outermost.
         focus: a Value of the graph; only what is around it is drawn,
         hops: so many arrows away at most.
         max_nodes: draw up to so many cards in full, and refuse to draw more. If not given, that is
@@ -170,6 +172,8 @@ def _write_arrow(picture: Picture, scene: Scene, arrow: Arrow, labelled: bool) -
         text = f"<TD>∂ {number(arrow.partial)}</TD>"  # a table, for the space around it
         label = f"<{_table([text], padding=3)}>"
         attributes |= {"label": label, "fontcolor": ink}
+    if arrow.carried:  # it runs against the others
+        attributes |= {"style": "dashed", "constraint": "false"}
     tail, head = scene.cards[arrow.tail], scene.cards[arrow.head]
     if tail.frames and head.frames and tail.frames != head.frames and head.kind == "operation":
         attributes["minlen"] = "2"  # room for the leaves of the next module: frames side by side
@@ -274,6 +278,8 @@ def _remarks(scene: Scene) -> Iterator[str]:
         yield "∂ on an arrow: local derivative"
     if any(card.count > 1 for card in scene.cards):
         yield "×N: N alike, drawn once"
+    if any(arrow.carried for arrow in scene.arrows):
+        yield "dashed: to the next round"
     if any(card.grad_label and card.grad is None for card in scene.cards):
         yield "grad –: backward() has not been here"
     if any(card.is_foreign for card in scene.cards):

@@ -14,7 +14,7 @@ from typing import Protocol
 from autograd.engine import Value
 
 from .cards import Group
-from .labels import stem
+from .labels import stem, unnumbered
 from .modules import Path
 from .trace import Trace
 
@@ -22,6 +22,7 @@ Key = tuple[Hashable, tuple[int, ...]]  # of a group: the look, and the groups i
 
 MOST_NODES = 150  # drawn in full
 PARAMETERS = -1  # stands for any group of them
+FEW_LEAVES = 12  # of a program with loops: each gets a card
 FEW_CARDS, FEW_ARROWS = 40, 80  # what folding aims at if left alone
 ALONE, SAME_LABELS, SAME_STEMS, SAME_KINDS = range(4)  # which nodes of one op count as equal
 
@@ -37,6 +38,10 @@ class Foldable(Protocol):
     def inputs(self) -> Sequence[Sequence[int]]: ...
     @property
     def nodes(self) -> Sequence[Value]: ...
+    @property
+    def instruction(self) -> Sequence[int | None]: ...
+    @property
+    def is_program(self) -> bool: ...
     def kind(self, i: int, /) -> str: ...
     def badge(self, i: int, /) -> str: ...
     def label(self, i: int, /) -> str: ...
@@ -48,7 +53,7 @@ def choose(
     """Group the nodes of a trace so that its picture can be read.
 
     Args:
-        depth: levels of modules to keep open; None to decide by size.
+        depth: levels of modules to keep open; None to decide by size: of a program no loop.
         most: refuse to draw more cards than that.
         in_full: whether a graph of no more cards than that may stay as it is.
 
@@ -56,11 +61,14 @@ def choose(
         ValueError: if even folded there are more.
     """
     cards = len(trace.nodes) + sum(len(trace.constants(i)) for i in range(len(trace.nodes)))
-    if depth is None and in_full and cards <= most:
+    if depth is None and in_full and cards <= most and not trace.is_program:
         return [Group([i]) for i in range(len(trace.nodes))]
     deepest = max((len(home) for home in trace.homes if home is not None), default=-1)
-    depths = range(max(deepest, 0), -1, -1) if depth is None else (depth,)
+    shown = 1 if trace.is_program else max(deepest, 0)
+    depths = range(shown, -1, -1) if depth is None else (depth,)
     ways = range(ALONE if trace.homes.count(None) <= most else SAME_LABELS, SAME_KINDS + 1)
+    if trace.is_program:
+        ways = range(least_alike(trace), SAME_KINDS + 1)
     fewest: list[Group] = []
     for groups in (fold(trace, levels(d), alike) for d in depths for alike in ways):
         if len(groups) <= most and (depth is not None or is_readable(trace, groups)):
@@ -75,6 +83,12 @@ def choose(
             f"max_nodes={len(fewest)} to draw it anyway"
         )
     return fewest
+
+
+def least_alike(trace: Trace) -> int:
+    """How leaves of a program are told apart: many of one name are one."""
+    leaves = sum(node.op is None for node in trace.nodes)
+    return SAME_LABELS if leaves <= FEW_LEAVES else SAME_STEMS
 
 
 def around(trace: Trace, focus: int, hops: int, most: int = MOST_NODES) -> list[Group]:
@@ -119,7 +133,7 @@ def fold(
     may differ by the numbers at their ends for SAME_STEMS, and those of leaves in any way for
     SAME_KINDS. A node made from its own group, and else from what that is made from, goes on with
     it: a running sum. An output always stays outside of a folded module: its value is what one
-    looks for.
+    looks for. In loops of a program, nodes are equal if they come from the same instruction.
 
     Args:
         folded_into: from the home of a node to the module whose card it is in; None: a card of its own.
@@ -144,7 +158,8 @@ def fold(
         module = None if apart else folded
         way = alike if home is None else alike_inside
         look = _look(trace, i, None if apart else home, way) if module is None else module
-        inputs = _inputs(trace, i, group_of, by_parameter) if way and module is None else ()
+        is_shared = way and module is None and trace.instruction[i] is None
+        inputs = _inputs(trace, i, group_of, by_parameter) if is_shared else ()
         key = next((keys[g] for g in inputs if _goes_on(look, inputs, g, keys)), (look, inputs))
         if key not in at:
             at[key] = len(groups)
@@ -157,9 +172,12 @@ def fold(
 
 def _look(trace: Foldable, i: int, home: Path | None, alike: int) -> Hashable:
     """What nodes of one group have in common but for their inputs."""
+    if trace.instruction[i] is not None:
+        return trace.kind(i), trace.instruction[i]
     if alike == ALONE:
         return i
-    label = trace.label(i) if alike == SAME_LABELS else stem(trace.label(i))
+    short = unnumbered if trace.is_program else stem
+    label = trace.label(i) if alike == SAME_LABELS else short(trace.label(i))
     if alike == SAME_KINDS and trace.nodes[i].op is None:
         label = ""
     return trace.kind(i), trace.badge(i), label, home

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 UNDRAWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 NUMBERING = re.compile(r"[\W_]*\d[\d\W_]*\Z")
+NUMBERS = re.compile(r"[.\[_]?\d+\]?")
 MERMAID_SPECIAL = re.compile(r"[^\w .,+\-−–×∂…=]|_|[.+-](?= )", re.ASCII)  # "1. " begins a list
 LONGEST_NAME, LONGEST_NOTE, LONGEST_TIP = 24, 60, 300  # characters
 MINUS = "\u2212"
@@ -38,6 +39,15 @@ def stem(name: str) -> str:
     ('x', 'x', 'w', 'loss')
     """
     return NUMBERING.sub("", name)
+
+
+def unnumbered(name: str) -> str:
+    """Drop all numbers in a name.
+
+    >>> unnumbered("w['a'][0][12]"), unnumbered("layers.0.neurons.3.w1"), unnumbered("x_1")
+    ("w['a']", 'layers.neurons.w', 'x')
+    """
+    return NUMBERS.sub("", name)
 
 
 def number(x: float, *, signed: bool = False) -> str:

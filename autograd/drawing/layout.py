@@ -37,6 +37,7 @@ class Line:
     tail: int
     head: int
     has_label: bool = False
+    carried: bool = False  # it runs against the others
     points: list[Point] = field(default_factory=list)
     label: Point | None = None
 
@@ -118,5 +119,6 @@ def _source(boxes: Sequence[Box], lines: Sequence[Line], rankdir: str) -> str:
         out.append(f"{opened}n{number} [{size}]{' }' * len(box.frames)}")
     for number, line in enumerate(lines):
         label = f"label={LABEL}" if line.has_label else ""
-        out.append(f"n{line.tail} -> n{line.head} [id={number} {label}]")
+        free = "constraint=false" if line.carried else ""
+        out.append(f"n{line.tail} -> n{line.head} [id={number} {label} {free}]")
     return "\n".join([*out, "}"])

@@ -24,7 +24,8 @@ def write_mermaid(scene: Scene, direction: str = "LR") -> str:
     lines += _framed(scene.cards, framed(scene.cards), "    ", count())
     for arrow in scene.arrows:
         label = "" if arrow.partial is None else f'|"{mermaid_text(f"∂ {number(arrow.partial)}")}"|'
-        lines.append(f"    n{arrow.tail} -->{label} n{arrow.head}")
+        line = "-.->" if arrow.carried else "-->"
+        lines.append(f"    n{arrow.tail} {line}{label} n{arrow.head}")
     for i, (at, text) in enumerate(scene.callouts):
         lines.append(f'    c{i}["{mermaid_text(clean(text, LONGEST_NOTE))}"]:::callout -.-> n{at}')
     lines += _styles(scene)

@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from autograd.backends import js
-from autograd.recording import run
+from autograd.recording import Recorded, run
 
 from .cards import count
 from .data import describe
 from .labels import LONGEST_TIP, clean
-from .subject import read
+from .subject import read, traced
 from .trace import Trace, recomputed
 
 STYLES = ("page.css", "panels.css")
@@ -116,7 +116,8 @@ def explain(
             A function: ``explain(f, 2.0, b=3.0)`` runs it on Values with these numbers, and shows
             its source beside the graph; where it branches on numbers, the page says when an edit
             would make it go another way. A Module: ``explain(model)``, or how it learns from
-            examples: ``explain(model, X, y)``.
+            examples: ``explain(model, X, y)``. A compiled function, ``jit(f).lower(2.0)``: its loops
+            can be opened as modules can.
         path: where to write the page; it is kept in memory if not given.
         open: whether to show it in a browser.
         options: a function's keyword arguments; for a Module with examples, what
@@ -144,7 +145,9 @@ def explain(
     if path is None and args and _is_path(args[-1], sure=is_module or not callable(y)):
         *args, path = args  # type: ignore[assignment]
     learns = len(args) == 2 or {"X", "y"} <= options.keys()
-    if is_module and learns and hasattr(y, "training_record"):
+    if hasattr(y, "recorded") and not (args or options):
+        page = _recorded_page(y.recorded())
+    elif is_module and learns and hasattr(y, "training_record"):
         page = _training_page(y, *args, **options)
     elif callable(y) and (args or options or not is_module):
         page = _function_page(y, args, options)
@@ -195,11 +198,11 @@ def _page(trace: Trace, notes: Iterable[str] = (), **more: Any) -> Page:
 
 
 def _function_page(f: Any, args: Sequence[Any], named: Mapping[str, Any]) -> Page:
-    recorded = run(f, args, named)
-    trace = Trace(
-        recorded.outputs, names=recorded.names, scopes=recorded.scopes, calls=recorded.calls
-    )
-    return _page(trace, recorded=recorded)
+    return _recorded_page(run(f, args, named))
+
+
+def _recorded_page(recorded: Recorded) -> Page:
+    return _page(traced(recorded), recorded=recorded)
 
 
 def _training_page(model: Any, X: Any, y: Any, **options: Any) -> Page:

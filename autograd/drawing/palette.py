@@ -15,6 +15,7 @@ KINDS = {  # kind: (ink, fill)
     "output": ("#5b21b6", "#e0d7f5"),
     "constant": ("#52606d", "#f5f7fa"),
     "module": ("#323f4b", "#cbd2d9"),
+    "loop": ("#323f4b", "#cbd2d9"),
 }
 NEGATIVE = ("#fdf1e7", "#fbdfc6", "#f6c194", "#ee9d5c", "#e0823a")  # pale to full
 POSITIVE = ("#eef5fb", "#d3e5f4", "#a9cdea", "#78b0dc", "#5b9fd1")

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from .cards import Card, Group, card, constant_card, count, is_wrong
+from .cards import Card, Group, card, constant_card, count, is_looped, is_wrong
 from .fold import Foldable
 from .labels import number
 from .trace import Trace
@@ -24,6 +24,7 @@ class Arrow:
     partial: float | None = None
     flow: float | None = None
     tip: tuple[str, ...] = ()
+    carried: bool = False  # from each round of a loop to the next
 
 
 @dataclass
@@ -114,12 +115,17 @@ def _connect_group(
     scene: Scene, trace: Trace, head: int, group: Group, card_of: dict[int, int]
 ) -> None:
     """Add one arrow per card that a group is made from, and one card for all its constants."""
-    tails = dict.fromkeys(card_of[j] for i in group.nodes for j in trace.inputs[i])
-    scene.arrows += [Arrow(tail, head) for tail in tails if tail != head]
+    carried: dict[int, bool] = {}  # by tail
+    for i in group.nodes:
+        for j in trace.inputs[i]:
+            tail, is_carried = card_of[j], trace.is_carried(j, i)
+            if tail != head or (is_carried and group.module is None):
+                carried[tail] = carried.get(tail, True) and is_carried
+    scene.arrows += [Arrow(tail, head, carried=carried[tail]) for tail in carried]
     shown = [i for i in group.nodes if shows_numbers(trace, group, i)]
     constants = [x for i in shown for x in trace.constants(i)]
     if constants:
-        _add_constants(scene, constants, head)
+        _add_constants(scene, constants, head, is_looped(trace, group))
 
 
 def shows_numbers(trace: Foldable, group: Group, i: int) -> bool:
@@ -133,9 +139,9 @@ def shows_numbers(trace: Foldable, group: Group, i: int) -> bool:
     return group.module is None or any(trace.kind(j) == "parameter" for j in trace.inputs[i])
 
 
-def _add_constants(scene: Scene, values: Sequence[float], head: int) -> None:
+def _add_constants(scene: Scene, values: Sequence[float], head: int, looped: bool = False) -> None:
     scene.arrows.append(Arrow(len(scene.cards), head))
-    scene.cards.append(constant_card(values, scene.cards[head].frames))
+    scene.cards.append(constant_card(values, scene.cards[head].frames, looped))
 
 
 def _arrow_tip(trace: Trace, i: int, place: int) -> tuple[str, ...]:

@@ -6,12 +6,13 @@ from contextvars import Context
 from typing import Any
 
 from autograd.engine import Value
+from autograd.recording import Recorded
 
 from .trace import Trace
 
 
 def read(y: Any, who: str) -> Trace:
-    """Return the trace of a Value, of a list of them, or of a Module on inputs that are 1.
+    """Return the trace of a Value, of a list of them, of a Module on inputs that are 1, of a program.
 
     Args:
         who: the function that was called, for its errors.
@@ -22,8 +23,23 @@ def read(y: Any, who: str) -> Trace:
     >>> len(read([Value(1.0) + 1.0, Value(2.0)], "draw").nodes)
     3
     """
+    if hasattr(y, "recorded"):
+        return traced(y.recorded())
     outputs, title, grads = outputs_of(y, who)
     return Trace(outputs, title, grads=grads)
+
+
+def traced(recorded: Recorded) -> Trace:
+    """Return the trace of what a function made of its arguments."""
+    return Trace(
+        recorded.outputs,
+        getattr(recorded, "name", ""),  # of a folded program, as is what gives the instructions
+        names=recorded.names,
+        scopes=recorded.scopes,
+        calls=recorded.calls,
+        instructions=getattr(recorded, "instructions", None),
+        lines=recorded.lines,
+    )
 
 
 def outputs_of(y: Any, who: str) -> tuple[list[Value], str, bool]:
@@ -33,6 +49,8 @@ def outputs_of(y: Any, who: str) -> tuple[list[Value], str, bool]:
     >>> outputs_of(Neuron(2), "draw")[1:]
     ('Neuron', False)
     """
+    if hasattr(y, "recorded"):
+        return y.recorded().outputs, "", True
     if callable(y) and hasattr(y, "named_parameters") and not isinstance(y, type):
         return _outputs(_run(y, who), who), type(y).__name__, False
     return _outputs(y, who), "", True

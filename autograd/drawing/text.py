@@ -82,7 +82,8 @@ def tree(y: Any, *, max_lines: int | None = MOST_LINES, ascii: bool = False) -> 
     """Write what a Value was computed from as an indented text: values, gradients.
 
     Args:
-        y: a Value; a list of them; or a Module, which is run on inputs x1, x2, ... that are 1.
+        y: a Value; a list of them; a Module, which is run on inputs x1, x2, ... that are 1; or a
+            compiled function, ``jit(f).lower(2.0)``.
         max_lines: nodes far from ``y`` are left out so that there are no more lines; None for all.
         ascii: whether to do without characters that some terminals lack.
 

@@ -11,17 +11,20 @@ Read once, never changed; derivatives are worked out when first asked for.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from functools import cached_property
 
 from autograd.engine import Value, contributions, graph, local_partials
 from autograd.modes import ensure_recording
+from autograd.recording import Line
 
 from .labels import number
 from .modules import Path, find_homes, is_parameter
 
 DEEPEST_SCOPE = 3  # calls inside of each other; deeper ones belong to the last of them
+DEEPEST_LOOP = 4
 
 
 class Trace:
@@ -35,9 +38,14 @@ class Trace:
         scopes: the names of the functions that were running when a Value was computed, outermost
             first; a home for what is in no module.
         calls: the numbers of these calls.
+        instructions: of a folded program, the number of the instruction that each Value in a loop
+            comes from. Then ``scopes`` are its loops, and no node is in a module.
+        lines: the user's lines, for such.
 
     Attributes:
         nodes: the graph's Values, by position.
+        instruction: for every node the number of its instruction, None if it is in no loop.
+        is_program: whether there are any.
         made: the same as they were made, where `recomputed` put others in their place.
 
     >>> x = Value(3.0, label="x")
@@ -55,6 +63,8 @@ class Trace:
         names: Mapping[Value, str] | None = None,
         scopes: Mapping[Value, tuple[str, ...]] | None = None,
         calls: Mapping[Value, tuple[int, ...]] | None = None,
+        instructions: Mapping[Value, int] | None = None,
+        lines: Mapping[Value, Line] | None = None,
     ) -> None:
         self._names = names or {}
         self.title = title or "model"
@@ -70,13 +80,24 @@ class Trace:
             for place, j in places:
                 self.uses[j].append((i, place))
         self.inputs = [[j for _, j in places] for places in self.places]
-        self.homes, self.calls = find_homes(self.nodes, self.inputs)
-        if scopes and calls:
-            self._find_scopes(scopes, calls)
+        self.instruction = [(instructions or {}).get(node) for node in self.nodes]
+        self.is_program = any(number is not None for number in self.instruction)
+        self.lines = lines or {}
+        self.calls: Counter[Path] = Counter()
+        if self.is_program:
+            self.homes = self._loops(scopes or {})
+        else:
+            self.homes, self.calls = find_homes(self.nodes, self.inputs)
+            if scopes and calls:
+                self._find_scopes(scopes, calls)
         # The frame of the model itself, only drawn if a parameter sits right in it.
         self.outermost: Path = (self.title,) if () in self.homes else ()
         self._grads = grads
         self._partials: dict[int, Sequence[float | None]] = {}
+
+    def _loops(self, scopes: Mapping[Value, tuple[str, ...]]) -> list[Path | None]:
+        """The homes in a program: the loops around each node."""
+        return [scopes.get(node, ())[1 : 1 + DEEPEST_LOOP] or None for node in self.nodes]
 
     def _find_scopes(
         self, scopes: Mapping[Value, tuple[str, ...]], calls: Mapping[Value, tuple[int, ...]]
@@ -92,6 +113,11 @@ class Trace:
                 for n in range(1, len(path) + 1):
                     inside.setdefault(path[:n], set()).add(calls[node][1 : 1 + n])
         self.calls.update({path: len(numbers) for path, numbers in inside.items()})
+
+    def is_carried(self, j: int, i: int) -> bool:
+        """Say whether node i uses what node j computed in a round of a loop before its own."""
+        before, after = self.instruction[j], self.instruction[i]
+        return before is not None and after is not None and before >= after
 
     def label(self, i: int) -> str:
         return self._label(self.nodes[i])

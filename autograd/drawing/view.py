@@ -11,8 +11,9 @@ call at a time, chosen in the page.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 from .cards import DEEPEST_FRAME, Group, Heading, constant_card, heading
@@ -90,6 +91,7 @@ class View:
                     "place": place,
                     "points": line.points,
                     "label": line.label,
+                    **({"carried": True} if line.carried else {}),
                 }
                 for line, place in zip(self.lines, self.places)
             ],
@@ -108,7 +110,11 @@ class View:
             for at, group in enumerate(self.groups)
             if len(group.nodes) == 1 and group.module is None
         }
-        counts = Counter(size for size in sizes.values() if size > 1)
+        counts = Counter(
+            size
+            for at, size in sizes.items()
+            if size > 1 and (self._is_looped(at) or not self.trace.is_program)
+        )
         if not counts:
             return 0, set()
         calls = max(counts, key=lambda size: (counts[size], size))
@@ -124,10 +130,15 @@ class View:
         for at in percall:
             made_from = self._made_from(self._members(at)[0])
             for k, i in enumerate(self._members(at)):
-                if self._made_from(i) != made_from or at in made_from:
+                differs = self._made_from(i) != made_from or at in made_from
+                if differs and not self.trace.is_program:
                     wrong.add(at)
                     break
-                mixed = {self.card_of[j] for j in self.trace.inputs[i] if call.get(j, k) != k}
+                mixed = {
+                    self.card_of[j]
+                    for j in self.trace.inputs[i]
+                    if call.get(j, k) != k and not self.trace.is_carried(j, i)
+                }
                 wrong |= mixed | {at} if mixed else mixed
         return wrong
 
@@ -162,6 +173,7 @@ class View:
         card |= {"badge": clean(head.badge)} if head.badge else {}
         card |= {"count": head.count} if head.count > 1 else {}
         card |= {"percall": True} if at in self.percall else {}
+        card |= {"looped": True} if self._is_looped(at) else {}
         if group.module is not None:
             card |= {"module": self.modules[group.module], "row": head.size}
         self._add(card, self._frames(group), rows=2, notes=1 if uses > 1 else 0)
@@ -174,10 +186,13 @@ class View:
         return replace(head, name=f"rest of {head.name}") if group.module is not None else head
 
     def _add(self, card: dict[str, Any], frames: tuple[int, ...], rows: int, notes: int) -> None:
-        title = f"{card['name']} ×{card['count']:,}" if "count" in card else card["name"]
+        counted = "count" in card and "looped" not in card
+        title = f"{card['name']} ×{card['count']:,}" if counted else card["name"]
         across = LETTER * max(len(title), len(card.get("row", ""))) + PADDING
         if card.get("badge"):
             across += max(BADGE, LETTER * len(card["badge"]) + PADDING)
+        if card["kind"] == "loop":
+            across += PADDING  # for the sign that opens it
         width = max(WIDTH if rows else BADGE, across)
         self.cards.append(card)
         self.boxes.append(Box(width, HEADER + rows * ROW + notes * NOTE, frames))
@@ -201,28 +216,29 @@ class View:
     def _connect(self, at: int, group: Group) -> None:
         if self._is_shown_by_node(at):
             nodes = self._members(at)
-            ends = {
-                (self.card_of[j], place if self._is_one_for_one(self.card_of[j], at) else -1)
-                for place, j in self.trace.places[nodes[0]]
-                if j in self.card_of
-            }
+            ends: dict[tuple[int, int], bool] = {}  # whether they are carried
+            for i in nodes if self.trace.is_program else nodes[:1]:  # the others are like the first
+                for place, j in self.trace.places[i]:
+                    if j in self.card_of:
+                        tail, is_carried = self.card_of[j], self.trace.is_carried(j, i)
+                        end = tail, place if self._is_one_for_one(tail, at) else -1
+                        ends[end] = ends.get(end, True) and is_carried
             for tail, place in sorted(ends, key=lambda end: (end[1], end[0])):
-                self._add_line(tail, at, place)
-            constants = [list(values) for values in zip(*map(self.trace.constants, nodes))]
+                self._add_line(tail, at, place, ends[tail, place])
+            columns = zip_longest(*map(self.trace.constants, nodes))
+            constants = [[x for x in column if x is not None] for column in columns]
             if len(constants) > MOST_SHOWN:
                 constants = [[x for values in constants for x in values]]
             for values in constants:
                 self._add_constants(values, at)
             return
-        tails = dict.fromkeys(
-            self.card_of_class[c]
-            for user in group.nodes
-            for c in self.classes.inputs[user]
-            if c in self.card_of_class
-        )
-        for tail in tails:
-            if tail != at:
-                self._add_line(tail, at, -1)
+        tails = dict[int, bool]()
+        for i, j in self._edges(group):
+            tail, is_carried = self.card_of[j], self.trace.is_carried(j, i)
+            tails[tail] = tails.get(tail, True) and is_carried
+        for tail, is_carried in tails.items():
+            if tail != at or (is_carried and group.module is None):
+                self._add_line(tail, at, -1, is_carried)
         together = [
             x
             for c in group.nodes
@@ -232,8 +248,20 @@ class View:
         if together:
             self._add_constants(together, at)
 
-    def _add_line(self, tail: int, head: int, place: int) -> None:
-        self.lines.append(Line(tail, head))
+    def _edges(self, group: Group) -> Iterator[tuple[int, int]]:
+        """The nodes of a group, each with each of its inputs that are drawn."""
+        for c in group.nodes:
+            members = self.classes.members[c]
+            for i in members if self.trace.is_program else members[:1]:
+                yield from ((i, j) for j in self.trace.inputs[i] if j in self.card_of)
+
+    def _is_looped(self, at: int) -> bool:
+        group = self.groups[at]
+        is_inside = group.module is None and not group.apart
+        return is_inside and self.classes.instruction[group.nodes[0]] is not None
+
+    def _add_line(self, tail: int, head: int, place: int, carried: bool = False) -> None:
+        self.lines.append(Line(tail, head, carried=carried))
         self.places.append(place)
 
     def _add_constants(self, values: list[float], head: int) -> None:
@@ -249,6 +277,7 @@ class View:
         card: dict[str, Any] = {"kind": "constant", "name": name, "classes": []}
         card["values"] = numbers(values if percall else distinct[:MOST_SHOWN])
         card |= {"percall": True} if percall else {}
-        card |= {"count": len(values)} if len(values) > 1 else {}
+        is_one = len(distinct) == 1 and self._is_looped(head)
+        card |= {"count": len(values)} if len(values) > 1 and not is_one else {}
         self._add_line(len(self.cards), head, -1)
         self._add(card, self.boxes[head].frames, rows=0, notes=0)

@@ -68,7 +68,10 @@ class Views:
         self._make()
 
     def _make(self) -> None:
-        """Lay out: all nodes, if they are few; all folded; every module open by itself."""
+        """Lay out: all nodes, if they are few; all folded; every module open by itself.
+
+        Of a program with loops: all folded first, then all open.
+        """
         if self.classes.are_nodes:
             self.full = self._add({(), *self.modules}, [lambda home: None], WAYS[:1])
             if not self.modules:
@@ -81,6 +84,8 @@ class Views:
         if self.folded < 0 and self.full < 0:
             self._add_newest()
             return
+        if self.trace.is_program:
+            self.full = self._add({(), *self.modules}, [lambda home: None])
         for at, path in enumerate(self.modules):
             if len(self.data) < MOST_VIEWS:
                 around = {path[:n] for n in range(len(path) + 1)}
@@ -111,6 +116,8 @@ class Views:
             if is_readable(self.classes, groups):
                 fewest = groups
                 break
+            if self.trace.is_program and len(fewest) <= MOST_NODES:
+                break  # what shares a card comes from one instruction already
         if len(fewest) > MOST_NODES:
             return -1
         self.data.append(self._view(opened, fewest))

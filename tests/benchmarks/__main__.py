@@ -20,19 +20,27 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from compilers import ENGINES as COMPILERS
 from environments import default_cache, environment, requirements
+from figures import EAGER, OURS
 from harness import HERE, Row, Task, in_rounds, run, run_bare
-from peers import IN_PYTHON
-from report import COLLECTOR, GRAPHS, OURS, WORKS, check_answers, page
+from peers import ENGINES, IN_PYTHON
+from report import COLLECTOR, GRAPHS, WORKS, check_answers, page
 
-PARTS = ("peers", "memory", "growth", "life", "import", "anomaly", "page")
+PARTS = (
+    "peers", "compile", "compile-slow", "fold", "memory", "growth", "life", "import", "anomaly", "page",
+)  # fmt: skip
+OF_PEERS = {"peers", "memory", "compile", "compile-slow"}
+FOLDED_POINTS = (100, 500, 1500)  # 65,000 to 1,000,000 nodes
 
 
 def main() -> None:
     arguments = read_arguments()
     pythons, unavailable = {OURS: sys.executable}, {}
-    if {"peers", "memory"} & set(arguments.only):
+    if OF_PEERS & set(arguments.only):
         for name, requirement in requirements().items():
+            if name not in needed(arguments.only):
+                continue
             print(f"environment: {requirement} in {arguments.cache}", flush=True)
             python, reason = environment(requirement, arguments.cache)
             if python is None:
@@ -74,11 +82,17 @@ def read_arguments() -> argparse.Namespace:
     return arguments
 
 
+def needed(parts: list[str]) -> set[str]:
+    """The packages that some parts measure."""
+    eager = set(ENGINES) if {"peers", "memory"} & set(parts) else set()
+    slow = {part == "compile-slow" for part in parts if part.startswith("compile")}
+    return eager | {engine.package for engine in COMPILERS.values() if engine.is_slow in slow}
+
+
 def rounds(part: str, asked: int) -> int:
     """How often the tasks of a part are measured: memory is the same every time."""
-    return {"peers": asked, "growth": (asked + 1) // 2, "import": 3 * asked, "page": asked}.get(
-        part, 1
-    )
+    often = {"peers": asked, "compile": asked, "import": 3 * asked, "page": asked}
+    return often.get(part, (asked + 1) // 2 if part in ("growth", "fold") else 1)
 
 
 def tasks(part: str, engines: list[str], quick: bool) -> list[Task]:
@@ -89,8 +103,18 @@ def tasks(part: str, engines: list[str], quick: bool) -> list[Task]:
         case "peers":
             return [
                 {"engine": engine, "work": work, "collector": collector}
-                for work, collector, engine in product(WORKS, COLLECTOR, engines)
+                for work, collector, engine in product(WORKS, COLLECTOR, ENGINES)
+                if engine in engines
             ]
+        case "compile" | "compile-slow":
+            return [
+                {"engine": name, "work": work}
+                for name, engine in COMPILERS.items()
+                for work in engine.works
+                if engine.package in engines and engine.is_slow == (part == "compile-slow")
+            ] + [{"engine": EAGER, "work": "mlp"}] * (part == "compile-slow")
+        case "fold":
+            return [{"points": points} for points in FOLDED_POINTS[: 1 if quick else None]]
         case "memory":
             return [
                 {"engine": engine, "work": work, "what": "memory"}
@@ -123,10 +147,13 @@ def measure(part: str, pythons: dict[str, str], task: Task) -> Row:
     if part in ("peers", "memory", "growth"):
         engine = task["engine"]
         return run(pythons[engine], "measure.py", json.dumps(task), ours=engine == OURS)
+    if part.startswith("compile"):
+        package = COMPILERS[task["engine"]].package
+        return run(pythons[package], "calls.py", json.dumps(task), ours=package == OURS)
     arguments = map(str, task.values())
     if part == "import":
         return run_bare("startup.py", *arguments)
-    return run(sys.executable, f"{part}.py", *arguments)
+    return run(sys.executable, {"fold": "folding.py"}.get(part, f"{part}.py"), *arguments)
 
 
 def a_row_a_line(results: dict[str, Any]) -> str:

@@ -1,18 +1,16 @@
 """From rows of measurements to a page of tables; nothing here measures.
 
 row      what harness.py keeps: a task, its round, its result or its "error"
-ratio    of two times within one round; the tables give its median over the rounds
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from statistics import median
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-Row = dict[str, Any]
+from compiled_report import compiled_table, compiled_targets
+from figures import EAGER, OURS, Row, figure, ratio, section, select, shown
 
-OURS = "foldgrad"
 BOTH = ("forward", "backward")
 STEP = ("forward", "backward", "free")  # the collector frees within all three: they go together
 WORKS = {"mlp": "MLP loss", "chain": "chain"}
@@ -52,49 +50,21 @@ def check_answers(rows: list[Row]) -> None:
     'another answer than ours: off by 0.05'
     """
     answers = {
-        (row["work"], row["nodes"]): [row["value"], *row["gradient"]]
+        (row["work"], row.get("nodes")): [row["value"], *row["gradient"]]
         for row in rows
-        if row.get("engine") == OURS and "value" in row
+        if "value" in row and row["engine"] == (OURS if "nodes" in row else EAGER)
     }
     for row in select(rows):
         if "value" not in row:
             continue
         got = [row.pop("value"), *row.pop("gradient")]
-        expected = answers.get((row["work"], row["nodes"]))
+        expected = answers.get((row["work"], row.get("nodes")))
         if expected is None:
             row["error"] = "we have no answer to compare with"
             continue
         off = max(abs(a - b) / max(1.0, abs(b)) for a, b in zip(got, expected, strict=True))
         if not off <= TOLERANCE:
             row["error"] = f"another answer than ours: off by {off:.2g}"
-
-
-def select(rows: Iterable[Row], **fields: Any) -> list[Row]:
-    """The rows without an error whose fields have these values."""
-    return [r for r in rows if "error" not in r and all(r.get(k) == v for k, v in fields.items())]
-
-
-def figure(rows: list[Row], *keys: str, **fields: Any) -> float | None:
-    """The median over the rounds of a figure (or of the sum of several); None if not measured."""
-    chosen = [r for r in select(rows, **fields) if all(key in r for key in keys)]
-    return median(sum(r[key] for key in keys) for r in chosen) if chosen else None
-
-
-def ratio(over: list[Row], under: list[Row], keys: Sequence[str]) -> float | None:
-    """The median over the rounds of ``over / under``, each the sum of its ``keys``.
-
-    >>> slow = [{"round": 1, "forward": 30.0}, {"round": 2, "forward": 80.0}]
-    >>> fast = [{"round": 1, "forward": 10.0}, {"round": 2, "forward": 20.0}]
-    >>> ratio(slow, fast, ["forward"])
-    3.5
-    """
-    base = {r["round"]: r for r in under}
-    ratios = [
-        sum(r[key] for key in keys) / sum(base[r["round"]][key] for key in keys)
-        for r in over
-        if r["round"] in base and all(key in r for key in keys)
-    ]
-    return median(ratios) if ratios else None
 
 
 def beside_ours(rows: list[Row], engine: str, keys: Sequence[str], **fields: Any) -> float | None:
@@ -178,6 +148,8 @@ def page(results: dict[str, Any]) -> str:
             "Medians of processor time; read the ratios, not the times: the machine may be shared.",
             *section("Targets", ("what", "must", "found", "met"), targets(rows)),
             *side_by_side(rows, results["unavailable"]),
+            *compiled_targets(rows),
+            *compiled_table(rows),
             *growth_table(rows),
             *life_table(rows),
             *import_table(rows),
@@ -185,12 +157,6 @@ def page(results: dict[str, Any]) -> str:
             "",
         ]
     )
-
-
-def section(title: str, header: Sequence[str], lines: Iterable[Sequence[str]]) -> list[str]:
-    """A heading and a table."""
-    body = ["| " + " | ".join(cells) + " |" for cells in (header, ["---"] * len(header), *lines)]
-    return ["", f"## {title}", "", *body]
 
 
 def side_by_side(rows: list[Row], unavailable: dict[str, str]) -> list[str]:
@@ -273,14 +239,3 @@ def page_table(rows: list[Row]) -> list[str]:
             lines.append([words, *(failed or figures)])
     header = ("what", "bytes", "s to make", "s to open", "ms to edit", "ms, the slowest edit")
     return section("Pages, in Chromium", header, lines) if lines else []
-
-
-def shown(x: float | None, unit: str = "") -> str:
-    """Three digits are as many as such a measurement has.
-
-    >>> shown(1234.5), shown(3.456, "x"), shown(None)
-    ('1,230', '3.46x', '–')
-    """
-    if x is None:
-        return "–"
-    return (f"{float(f'{x:.3g}'):,.0f}" if x >= 100 else f"{x:.3g}") + unit

@@ -107,7 +107,7 @@ class Canvas {
 
     card(card, at) {
         const { w, h, badge, name, count, kind, module } = card, isOpening = this.opens(card);
-        const title = count > 1 ? `${name} ×${grouped(count)}`.trim() : name;
+        const title = count > 1 && !card.looped ? `${name} ×${grouped(count)}`.trim() : name;
         const newest = this.page.scene.newest[at], isNode = module < 0 && newest >= 0;
         const isUnnamed = isNode && !name && (count === 1 || card.percall);  // it is called v3
         const left = !badge ? 0 : title || isUnnamed
@@ -333,13 +333,14 @@ class Canvas {
         const isFresh = scene.forwardStep[scene.arrows[at].head] > step;
         const kind = [
             isBack && (Number.isFinite(sum) ? signClass(sum) : "bad"), isFresh && "fresh",
-            current.includes(at) && "current", this.lit?.arrows.has(at) && "lit",
+            current.includes(at) && "current", scene.arrows[at].carried && "carried",
+            this.lit?.arrows.has(at) && "lit",
         ].filter(Boolean).join(" ");
         put(part.root, "class", `arrow ${kind}`);
         const share = Math.min(1, Math.abs(sum) / this.steepest) || 0;
         put(part.line, "stroke-width", isBack ? (1 + 2 * Math.sqrt(share)).toFixed(2) : "1.2");
         const tip = [edges.length ? countOf(edges.length, "arrow")
-            : scene.edges[at].length ? "this call is not used there" : "a constant: no gradient"];
+            : scene.edges[at].length ? `this ${CALL} is not used there` : "a constant: no gradient"];
         if (printed) {
             const [i, place] = printed, p = graph.partial(i, place);
             tip[0] = `∂ ${exactly(p)}: local derivative of ${names.formula(i)} `

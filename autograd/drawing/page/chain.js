@@ -102,7 +102,7 @@ class ChainPanel {
 
     /* A card of several nodes: a folded module, or nodes that are alike. */
     card({ module, kind, nodes, name, badge, count, row }) {
-        const what = module >= 0 ? "folded module" : `${kind}s that are alike`;
+        const what = module >= 0 ? `folded ${MODULE}` : `${kind}s that are alike`;
         const of = module >= 0 ? ` of ${DATA.modules[module].path}: ${row}` : "";
         const list = nodes.slice(0, MOST_PATHS).map((i) => el("li", {}, nodeButton(this.page, i)));
         const more = grouped(nodes.length - list.length);

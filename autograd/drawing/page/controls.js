@@ -88,12 +88,13 @@ class Transport {
 function startViews(page) {
     const { full, folded } = page.data;
     const call = byId("call");
-    onClick("unfold-all", () => page.change(full, "All modules are open"));
-    onClick("fold-all", () => page.change(folded, "All modules are folded"));
+    document.querySelector("label[for=call]").textContent = CALL;
+    onClick("unfold-all", () => page.change(full, `All ${MODULE}s are open`));
+    onClick("fold-all", () => page.change(folded, `All ${MODULE}s are folded`));
     onClick("reset", () => page.reset());
     call.addEventListener("change", () => {
         if (!page.setCall(Number(call.value) - 1)) {
-            page.announce(`Expected a call from 1 to ${page.view.calls}, got ${call.value}`);
+            page.announce(`Expected a ${CALL} from 1 to ${page.view.calls}, got ${call.value}`);
         }
         call.value = page.call + 1;
     });
@@ -117,19 +118,21 @@ function startViews(page) {
 /* ---- the legend ---- */
 
 function legendOf(scene) {
-    const kinds = ["input", "parameter", "operation", "output", "constant", "module"]
+    const kinds = ["input", "parameter", "operation", "output", "constant", "module", "loop"]
         .filter((kind) => scene.cards.some((card) => card.kind === kind));
     const shades = ["n4", "n3", "n2", "n1", "n0", "zero", "p0", "p1", "p2", "p3", "p4"];
     const signs = { n4: "−", zero: "0", p4: "+" };
     const scale = el("span", { class: "scale", "aria-hidden": "true" }, ...shades.map(
         (shade) => el("span", { class: `shade ${shade}`, text: signs[shade] ?? "" })));
-    const isMany = scene.cards.some((card) => card.count > 1);
+    const isMany = scene.cards.some((card) => card.count > 1 && !card.looped);
+    const isCarried = scene.arrows.some((arrow) => arrow.carried);
     const names = kinds.map((kind) => el("span", { class: kind, text: kind }));
     return [
         el("span", { class: "kinds" }, ...names),
         el("span", {}, "∂ on an arrow: local derivative"),
         el("span", {}, "grad: raising it lowers the output ", scale, " raises it"),
         ...(isMany ? [el("span", {}, "×N: N alike, drawn once")] : []),
+        ...(isCarried ? [el("span", {}, "dashed: to the next round")] : []),
     ];
 }
 

@@ -137,7 +137,7 @@ class LeafPanel {
         const rows = scene.outgoing[at].flatMap((arrow) => scene.flows[arrow].edges.map((edge) => {
             const isDone = scene.backwardStep[arrow] <= page.step, [i, place] = edge;
             const { percall, nodes } = scene.cards[scene.arrows[arrow].head];
-            const call = percall ? `call ${nodes.indexOf(i) + 1}: ` : "";
+            const call = percall ? `${CALL} ${nodes.indexOf(i) + 1}: ` : "";
             const from = el("span", { class: "from", text: call + names.name(i) });
             if (!isDone) {
                 return el("li", { class: "pending" }, from, el("span"), el("span", {}, "–"));

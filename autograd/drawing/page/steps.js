@@ -24,7 +24,7 @@ class Scene {
     sorted() {
         const left = this.cards.map((_, at) => at).sort((a, b) => this.newest[a] - this.newest[b]);
         const order = [], isDone = this.cards.map(() => false), tails = this.cards.map(() => []);
-        for (const { tail, head } of this.arrows) tails[head].push(tail);
+        for (const { tail, head, carried } of this.arrows) if (!carried) tails[head].push(tail);
         while (left.length) {
             const ready = left.findIndex((at) => tails[at].every((tail) => isDone[tail]));
             const [at] = left.splice(Math.max(0, ready), 1);
@@ -41,7 +41,7 @@ class Scene {
         this.cards.forEach((card, head) => card.nodes.forEach((i) => {
             this.graph.inputs[i].forEach((j, place) => {
                 const tail = j < 0 ? -1 : this.cardOf[j];
-                if (tail < 0 || tail === head) return;
+                if (tail < 0) return;
                 const arrow = into[head].find(
                     (a) => a[0] === tail && (a[1] === place || a[1] < 0));
                 if (arrow) this.edges[arrow[2]].push([i, place]);
@@ -64,6 +64,10 @@ class Scene {
             .filter((arrow) => this.edges[arrow].length)
             .sort((a, b) => this.arrows[b].place - this.arrows[a].place || b - a)
             .map((arrow) => ({ phase: "backward", card, arrow })));
+        // What the next round hands back to the one that is shown arrives before anything in it.
+        const isFromNext = ({ card, arrow }) =>
+            Number(Boolean(this.arrows[arrow].carried && this.cards[card].percall));
+        backward.sort((a, b) => isFromNext(b) - isFromNext(a));
         this.seed = forward.length + 1;
         this.steps = [{ phase: "start" }, ...forward, { phase: "seed" }, ...backward,
             { phase: "end" }];

@@ -91,7 +91,7 @@ class Telling {
         const step = this.scene.steps[at];
         const told = { sub: [], ...this[step.phase](step, at) };
         const isOfCall = this.scene.cards[step.card]?.percall && !told.isOfAll;
-        if (isOfCall) told.chip += `, call ${this.scene.call + 1}`;
+        if (isOfCall) told.chip += `, ${CALL} ${this.scene.call + 1}`;
         return told;
     }
 
@@ -119,7 +119,7 @@ class Telling {
         const [shared, own] = [false, true].map((isOf) => all.filter((at) => isOwn(at) === isOf)
             .map((at) => scene.node(at)).flatMap((i, k) => [[`${k ? ", " : ""}${
                 this.names.name(i)} = `], [fmt(this.graph.value[i]), "number"]]));
-        const call = own.length ? [[`${shared.length ? "; " : ""}call ${scene.call + 1}: `]] : [];
+        const call = own.length ? [[`${shared.length ? "; " : ""}${CALL} ${scene.call + 1}: `]] : [];
         const rest = more === 1 ? "1 more leaf" : `${grouped(more)} more leaves`;
         return {
             chip: "Start",
@@ -157,7 +157,7 @@ class Telling {
             const main = [[`${title}: ${row}`]];
             const out = [...new Set(results)];
             if (out.length) main.push([`; out ${agreed("come", out)} `], ...this.spread(out));
-            return { main, sub: [["Folded: open this module to see its ops."]] };
+            return { main, sub: [[`Folded: open this ${MODULE} to see its ops.`]] };
         }
         return { main: [[`${title}: `], ...this.spread(nodes)], sub: [
             ["Drawn once: these ops are alike but for their numbers."]] };
@@ -192,7 +192,7 @@ class Telling {
         const isOne = edges.length === 1, n = grouped(edges.length), isOfAll = !isOne;
         if (isOne && j >= 0) return { chip, ...this.contribution(edges[0], j, tail, at) };
         if (!edges.length) {
-            const main = [[`${this.title(head, true)}: call ${scene.call + 1} is not used there, `
+            const main = [[`${this.title(head, true)}: ${CALL} ${scene.call + 1} is not used there, `
                 + `so nothing comes back to ${names.name(j)}`]];
             return { chip, isOfAll, main };
         }
@@ -206,7 +206,7 @@ class Telling {
         }
         const main = [[`${user}: grad of ${names.name(j)} += `], grad,
             [`, the sum of ${n} contributions`], ...this.before(tail, at)];
-        return { chip, isOfAll, main, sub: own.length ? [["All calls count. "], ...own] : [] };
+        return { chip, isOfAll, main, sub: own.length ? [[`All ${CALL}s count. `], ...own] : [] };
     }
 
     /* What the call shown adds to an arrow that stands for all of them. */
@@ -216,7 +216,7 @@ class Telling {
         const own = edges.filter(([i]) => i === scene.node(head));
         if (!scene.cards[head].percall || own.length !== 1 || edges.length < 2) return [];
         const [i, place] = own[0];
-        return [[`Call ${scene.call + 1} gives (∂ ${fmt(graph.partial(i, place))}) × `
+        return [[`${CALL[0].toUpperCase()}${CALL.slice(1)} ${scene.call + 1} gives (∂ ${fmt(graph.partial(i, place))}) × `
             + `${enclosed(graph.grad[i])} = ${fmt(graph.contribution(i, place))}. `]];
     }
 
@@ -224,6 +224,7 @@ class Telling {
     other(head, tail) {
         const [from, to] = [head, tail].map((card) => this.title(card, true));
         const { module } = this.scene.cards[tail];
+        if (head === tail) return "those of the rounds before";
         return from !== to ? this.title(tail)
             : module >= 0 ? `${DATA.modules[module].path}, another card` : "another such card";
     }

@@ -1,0 +1,603 @@
+"""What numbers sit in: arguments and captures, read for their numbers, or built again with others.
+
+`read` takes a structure apart into a signature and its numbers. `Viewer` builds it again with other
+things in the places of numbers: what a traced function sees, which it may read but not change.
+
+    leaf       a float, an int, a Value, an array of floats or ints
+    static     what has no numbers to be watched: text, switches, functions. It is compared instead
+    parts      what a container holds, in order; `build` makes one of other parts
+    token      a piece of a signature: it says what follows, so that no two structures read alike
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
+from operator import is_
+from types import MethodType, SimpleNamespace
+from typing import Any, Generic, NamedTuple
+
+import numpy as np
+
+from .. import modes
+from ..engine import Value
+from .standins import EXACT, SMALL, Int, gathered
+
+BY_VALUE: frozenset[type] = frozenset(
+    (str, bytes, bool, type(None), complex, range, Fraction, Decimal, type(...), np.bool_, np.str_)
+)
+CLASS_STATEMENT = 1 << 9  # a type's flag: it is not built in
+LARGEST = 100_000  # elements of an array that is captured
+
+
+FLOATS, VALUES, FLOATING = {float}, {Value}, (float, np.floating)
+
+
+class Same:
+    """A token: this very object."""
+
+    __slots__ = ("it",)
+
+    def __init__(self, it: Any) -> None:
+        self.it = it
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self.it is other.it
+
+    def __hash__(self) -> int:
+        return id(self.it)
+
+
+@dataclass(slots=True)
+class Reading:
+    """What `read` found.
+
+    Attributes:
+        signature: hashable: everything but the numbers. Which Values are the same one is part of it.
+        leaves: the numbers, in order.
+        statics: what was taken as it is: functions, classes, objects of other packages.
+        seen: the containers, each with what it held.
+    """
+
+    signature: tuple[Any, ...]
+    leaves: list[Any]
+    statics: list[Any] = field(default_factory=list)
+    seen: list[tuple[Any, list[Any]]] = field(default_factory=list)
+
+    def holds(self) -> bool:
+        """Say whether the containers still hold the same objects. Arrays are not looked into."""
+        for container, held in self.seen:
+            parts = raw_parts(container)
+            if len(parts) != len(held) or not all(map(is_, parts, held)):
+                return False
+        return True
+
+
+def read(obj: Any) -> Reading:
+    """Take a structure apart.
+
+    >>> reading = read(([1.0, 2.0], {"rate": 0.5, "on": True}))
+    >>> reading.leaves, reading.signature == read(([3.0, 4.0], {"rate": 1.0, "on": True})).signature
+    ([1.0, 2.0, 0.5], True)
+    """
+    reader = Reader()
+    reader.read(obj)
+    return reader.reading()
+
+
+class Reader:
+    """Reads several structures in a row, as one.
+
+    Args:
+        captured: whether these are captures: their ints are static, and a container that is met
+            twice is read once. The arguments of a function are read each by itself.
+        static: whether numbers are static, too.
+    """
+
+    def __init__(self, captured: bool = False, static: bool = False) -> None:
+        self._captured, self._static = captured, static
+        self._tokens: list[Any] = []
+        self._leaves: list[Any] = []
+        self.statics: list[Any] = []
+        self._seen: list[tuple[Any, list[Any]]] = []
+        self._met: dict[int, int] = {}
+        self.arrays: list[tuple[Any, bytes]] = []  # static ones, with what was in them
+
+    def reading(self) -> Reading:
+        """What was read so far."""
+        return Reading(
+            (*self._tokens, sameness(self._leaves)), self._leaves, self.statics, self._seen
+        )
+
+    def read(self, x: Any) -> None:
+        """Take one more structure apart."""
+        add, kind = self._tokens.append, KINDS.get(x.__class__) or kind_of(x)
+        if kind is Value:
+            add(Same(x) if self._static else Value)
+            self._leaves.append(x)
+        elif kind is float:
+            add(float(x).hex() if self._static else float)
+            if not self._static:
+                self._leaves.append(float(x))
+        elif kind is int:
+            self._read_int(int(x))
+        elif kind is np.ndarray:
+            self._read_array(x)  # not in `seen`: it holds no objects
+        elif isinstance(kind, Container):
+            self._read_parts(x, kind)
+        else:
+            if kind in BY_VALUE:
+                self._tokens += kind, repr(x)  # 0j and -0j are equal
+            else:
+                self._tokens += kind, Same(x)
+                self.statics.append(x)
+
+    def _read_int(self, x: int) -> None:
+        if self._captured or self._static or abs(x) > EXACT:
+            self._tokens += "int", x
+        else:
+            self._tokens.append("small" if abs(x) <= SMALL else "large")
+            self._leaves.append(x)
+
+    def _read_array(self, x: Any) -> None:
+        if (self._static or self._captured) and x.size > LARGEST:
+            self._tokens += np.ndarray, Same(x)
+            return
+        most = _largest(x)
+        if self._static or self._captured or most is None or most > EXACT:
+            self._tokens += np.ndarray, x.shape, x.dtype.str, x.tobytes()
+            self.arrays.append((x, x.tobytes()))
+        else:
+            size = "float" if x.dtype.kind == "f" else "small" if most <= SMALL else "large"
+            self._tokens += np.ndarray, x.shape, size
+            self._leaves.append(x)
+
+    def _read_parts(self, x: Any, kind: Container) -> None:
+        met = self._met.get(id(x))
+        if met is not None and (self._captured or self._static or kind is OBJECT):
+            self._tokens += "again", met
+            return
+        self._met[id(x)] = len(self._met)
+        parts = kind.parts(x)
+        token = kind.token(x)
+        if kind is OBJECT:
+            held = [x.__class__, *token[1], *parts]
+            self.statics.append(x.__class__)
+        else:
+            held = list(parts if kind is LIST else raw_parts(x))
+        self._seen.append((x, held))  # which keeps it alive, too: ids are not reused
+        self._tokens += kind, token, len(parts)
+        if (kind is LIST or kind is TUPLE) and not self._static:  # the common ones in one go
+            alike = set(map(type, parts))
+            if alike == VALUES or (alike and all(issubclass(t, FLOATING) for t in alike)):
+                self._tokens += "all", Value if alike == VALUES else float
+                self._leaves += parts if alike in (VALUES, FLOATS) else map(float, parts)
+                return
+        for part in parts:
+            if kind is OBJECT and part.__class__ is int:  # a setting, not data
+                self._tokens += "int", part
+            else:
+                self.read(part)
+
+
+class Viewer:
+    """Builds structures again, as a traced function may see them.
+
+    Args:
+        variable: what stands in the place of a leaf; called in the order of `Reading.leaves`.
+        static: what stands in the place of a static thing.
+        captured: as for `Reader`.
+        exact: whether lists and dicts are exactly that. Then they refuse no changes.
+    """
+
+    def __init__(
+        self,
+        variable: Callable[[Any], Any],
+        static: Callable[[Any], Any],
+        captured: bool = False,
+        exact: bool = False,
+    ) -> None:
+        self._exact = exact
+        self._variable, self._static, self._captured = variable, static, captured
+        self._built: dict[int, tuple[Any, Any]] = {}
+        self.shadows: list[tuple[Any, Any, list[Any]]] = []  # a view, its original, what it holds
+
+    def view(self, x: Any) -> Any:
+        """Build one structure again."""
+        kind = kind_of(x)
+        if kind is Value:
+            return self._variable(x)
+        if kind is float:
+            return self._variable(float(x))
+        if kind is int:
+            return x if self._captured or abs(x) > EXACT else self._variable(int(x))
+        if kind is np.ndarray:
+            return self._view_array(x)
+        if isinstance(kind, Container):
+            return self._view_parts(x, kind)
+        if isinstance(x, Iterator):
+            return Unusable(f"uses up a {cls_name(x)} that it was given", "give it list(x) instead")
+        if isinstance(x, (list, tuple, dict, set, frozenset, deque, np.ndarray)):
+            return Unusable(
+                f"reads a {cls_name(x)}, which is a container of its own kind",
+                "give it a plain list, tuple, dict or array",
+            )
+        return x if kind in BY_VALUE else self._static(x)
+
+    def _view_array(self, x: Any) -> Any:
+        if self._captured and x.size > LARGEST:
+            return Unusable(
+                f"reads a captured array of shape {x.shape}",
+                "pass it as an argument; captured ones "
+                f"are compared at every call, and may have {LARGEST:,} elements at most",
+            )
+        most = _largest(x)
+        if self._captured or most is None or most > EXACT:
+            return read_only(x.copy())
+        return self._variable(x)
+
+    def _view_parts(self, x: Any, kind: Container) -> Any:
+        if id(x) in self._built and (self._captured or kind is OBJECT):
+            return self._built[id(x)][1]
+        if kind is OBJECT:
+            return self._view_object(x)
+        parts = [self.view(part) for part in kind.parts(x)]
+        if self._exact and (kind is LIST or kind is DICT):
+            view = parts if kind is LIST else dict(zip(x, parts))
+        else:
+            view = kind.build(x, parts)
+        self._built[id(x)] = x, view
+        if kind is DEQUE or kind is SET or type(view) in (list, dict):
+            self.shadows.append((view, x, list(raw_parts(view))))
+        return view
+
+    def _view_object(self, x: Any) -> Any:
+        cls = x.__class__
+        view = cls.__new__(cls) if cls is SimpleNamespace else object.__new__(cls)
+        self._built[id(x)] = x, view  # before its parts, for one may be this object
+        for name, part in zip(_names(x), OBJECT.parts(x)):
+            part = part if part.__class__ is int else self.view(part)
+            if name in slot_names(cls):
+                object.__setattr__(view, name, part)
+            else:  # past any property of that name
+                view.__dict__[name] = part
+        self.shadows.append((view, x, list(raw_parts(view))))
+        return view
+
+
+# ---- kinds ----
+
+
+class Container(NamedTuple):
+    """A kind of container.
+
+    Attributes:
+        token: what of it is part of the signature, beside how many parts it has.
+        parts: what it holds, a list or tuple.
+        build: makes a view of other parts.
+    """
+
+    name: str
+    token: Callable[[Any], Any]
+    parts: Callable[[Any], Sequence[Any]]
+    build: Callable[[Any, list[Any]], Any]
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __ne__(self, other: object) -> bool:
+        return self is not other
+
+
+def kind_of(x: Any) -> Any:
+    """What `read` takes something for: a leaf's type, a Container, else the type of a static thing."""
+    cls = x.__class__
+    kind = KINDS.get(cls)
+    if kind is not None:
+        return kind
+    if isinstance(x, np.ndarray) and cls in (np.ndarray, np.memmap, ReadOnlyArray):
+        return OBJECT_ARRAY if x.dtype == object else np.ndarray
+    if isinstance(x, np.floating):
+        return float
+    if isinstance(x, np.integer):
+        return int
+    if isinstance(x, tuple) and hasattr(x, "_fields"):
+        return NAMEDTUPLE
+    if is_object(cls):
+        return OBJECT
+    if isinstance(x, dict) and not wrote_class(cls):  # defaultdict, Counter
+        return DICT
+    return cls
+
+
+@functools.lru_cache(1000)
+def is_object(cls: type) -> bool:
+    """Say whether objects of a class are read attribute by attribute: the user's, and Modules."""
+    is_config = (cls.__module__, cls.__name__) == ("argparse", "Namespace")
+    if is_config or cls is SimpleNamespace or hasattr(cls, "named_parameters"):
+        return True
+    if issubclass(cls, (type, Enum)) or not wrote_class(cls):
+        return False
+    return all(c.__flags__ & CLASS_STATEMENT or c in (object, Generic) for c in cls.__mro__)
+
+
+def wrote_class(cls: type) -> bool:
+    """Say whether the user wrote a class."""
+    module = sys.modules.get(cls.__module__)
+    file = getattr(module, "__file__", None)
+    if file is None:  # a notebook, an interactive session, or built into Python
+        return cls.__module__ not in sys.stdlib_module_names or cls.__module__ == "__main__"
+    return modes.is_users(file)
+
+
+def _names(x: Any) -> list[str]:
+    """The names of an object's attributes: those in slots, if they are set, then the others."""
+    slots = slot_names(x.__class__)
+    if not slots:
+        return list(x.__dict__)
+    return [*[name for name in slots if _has(x, name)], *getattr(x, "__dict__", ())]
+
+
+def _attributes(x: Any) -> list[Any]:
+    """The attributes, in the order of `_names`."""
+    slots = slot_names(x.__class__)
+    if not slots:
+        return list(x.__dict__.values())
+    found = [object.__getattribute__(x, name) for name in slots if _has(x, name)]
+    return [*found, *getattr(x, "__dict__", {}).values()]
+
+
+@functools.lru_cache(1000)
+def slot_names(cls: type) -> tuple[str, ...]:
+    """The names of the attributes that a class keeps in slots."""
+    names: dict[str, None] = {}
+    for c in cls.__mro__:
+        slots = c.__dict__.get("__slots__", ())
+        for slot in (slots,) if isinstance(slots, str) else slots:
+            is_private = slot.startswith("__") and not slot.endswith("__")
+            names[f"_{c.__name__.lstrip('_')}{slot}" if is_private else slot] = None
+    return tuple(name for name in names if name not in ("__dict__", "__weakref__"))
+
+
+def _has(x: Any, name: str) -> bool:
+    try:
+        object.__getattribute__(x, name)
+    except AttributeError:
+        return False
+    return True
+
+
+def _rebuilt_array(x: Any, parts: list[Any]) -> Any:
+    return read_only(object_array(parts, x.shape))
+
+
+def _partial(x: Any, parts: list[Any]) -> Any:
+    return functools.partial(parts[0], *parts[1], **parts[2])
+
+
+def _set_key(x: Any) -> Any:
+    return type(x), frozenset(
+        (type(v), v.hex() if type(v) is float else v if type(v) in (*BY_VALUE, int) else Same(v))
+        for v in x
+    )
+
+
+LIST = Container("list", lambda x: None, lambda x: x, lambda x, parts: ReadOnlyList(parts))
+TUPLE = Container("tuple", lambda x: None, lambda x: x, lambda x, parts: tuple(parts))
+NAMEDTUPLE = Container("namedtuple", type, lambda x: x, lambda x, parts: type(x)._make(parts))
+DICT = Container(
+    "dict",
+    lambda x: (type(x), *[(type(key), key) for key in x]),
+    lambda x: list(x.values()),
+    lambda x, parts: (Defaults if hasattr(x, "__missing__") else ReadOnlyDict)(zip(x, parts)),
+)
+DEQUE = Container("deque", lambda x: x.maxlen, list, lambda x, parts: deque(parts, maxlen=x.maxlen))
+SET = Container("set", _set_key, lambda x: (), lambda x, parts: type(x)(x))
+OBJECT = Container(
+    "object", lambda x: (Same(type(x)), tuple(_names(x))), _attributes, lambda x, parts: None
+)
+OBJECT_ARRAY = Container("array", lambda x: x.shape, lambda x: x.ravel().tolist(), _rebuilt_array)
+PARTIAL = Container("partial", lambda x: None, lambda x: (x.func, x.args, x.keywords), _partial)
+METHOD = Container(
+    "method",
+    lambda x: None,
+    lambda x: (x.__func__, x.__self__),
+    lambda x, parts: MethodType(*parts),
+)
+KINDS: dict[type, Any] = {
+    float: float, int: int, Value: Value,
+    list: LIST, tuple: TUPLE, dict: DICT, deque: DEQUE, set: SET, frozenset: SET,
+    functools.partial: PARTIAL, MethodType: METHOD,
+    **{cls: cls for cls in BY_VALUE},
+}  # fmt: skip
+
+
+def raw_parts(x: Any) -> list[Any]:
+    """What a container holds, to be compared by identity."""
+    if x.__class__ is list:
+        return x
+    if isinstance(x, dict):
+        return [*x, *x.values()]
+    kind = kind_of(x)
+    if kind is SET:
+        return sorted(x, key=id)
+    if kind is not OBJECT:
+        return list(kind.parts(x))
+    return [x.__class__, *_names(x), *_attributes(x)]
+
+
+def _largest(x: Any) -> int | None:
+    """The largest magnitude in an array of ints; 0 for floats; None if its numbers are not both."""
+    if x.dtype.kind == "f":
+        return 0
+    if x.dtype.kind not in "iu":
+        return None
+    return max(int(x.max()), -int(x.min())) if x.size else 0
+
+
+def sameness(leaves: Sequence[Any]) -> tuple[int, ...]:
+    """For Values of which some are the same one: where each was first; () if all differ.
+
+    >>> x, y = Value(1.0), Value(1.0)
+    >>> sameness([x, y]), sameness([x, 2.0, y, x])
+    ((), (0, 1, 0))
+    """
+    values = [v for v in leaves if v.__class__ is Value]
+    first: dict[int, int] = {}
+    for i, v in enumerate(values):
+        first.setdefault(id(v), i)
+    return () if len(first) == len(values) else tuple(first[id(v)] for v in values)
+
+
+# ---- what a traced function sees ----
+
+
+KIND_NAMES = {dict: "a dict", list: "a list", np.ndarray: "an array"}
+
+
+def _refusing(name: str) -> Any:
+    def refuse(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if not (isinstance(self, np.ndarray) and self.flags.writeable):
+            kind = next(k for k in (dict, list, np.ndarray) if isinstance(self, k))
+            modes.refuse_while_tracing(
+                f"changes {KIND_NAMES[kind]} that it was given, or found outside",
+                "copy it first: list(x), dict(x), x.copy()",
+            )
+        return getattr(super(type(self), self), name)(*args, **kwargs)
+
+    return refuse
+
+
+class Indexable(list[Any]):
+    """A list that an `Int` may index: a gather, if its elements are inputs in regular places."""
+
+    __slots__ = ()
+
+    def __getitem__(self, i: Any) -> Any:
+        if type(i) is Int:
+            return gathered(self, i)
+        found = list.__getitem__(self, i)
+        return Indexable(found) if i.__class__ is slice else found
+
+
+class ReadOnlyList(Indexable):
+    """A list among arguments or captures."""
+
+    __slots__ = ()
+
+
+class ReadOnlyDict(dict[Any, Any]):
+    """A dict among arguments or captures."""
+
+    __slots__ = ()
+
+
+class Defaults(ReadOnlyDict):
+    """A defaultdict, or another dict that answers for keys that it lacks."""
+
+    __slots__ = ()
+
+    def __missing__(self, key: Any) -> Any:
+        modes.refuse_while_tracing(f"reads {key!r:.40} from a dict that lacks it", "use .get()")
+        raise KeyError(key)
+
+
+for _name in (
+    "__setitem__ __delitem__ __iadd__ __imul__ append extend insert remove pop clear sort reverse"
+).split():
+    setattr(ReadOnlyList, _name, _refusing(_name))
+for _name in "__setitem__ __delitem__ __ior__ pop popitem clear update setdefault".split():
+    setattr(ReadOnlyDict, _name, _refusing(_name))
+
+
+class ReadOnlyArray(np.ndarray[Any, Any]):
+    """An array among arguments or captures; an `Int` may index it."""
+
+    def __getitem__(self, i: Any) -> Any:
+        if type(i) is Int and self.dtype == object:
+            found = gathered(self.tolist(), i)
+            return (
+                found if self.ndim == 1 else read_only(object_array(_flat(found), self.shape[1:]))
+            )
+        if i.__class__ is tuple and any(type(k) is Int for k in i):
+            return self[i[0]][i[1:]] if len(i) > 1 else self[i[0]]
+        return super().__getitem__(i)
+
+    def __array_wrap__(self, x: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        """What is computed from it is the function's own: an ordinary array, or one element."""
+        return x[()] if x.ndim == 0 else np.asarray(x)
+
+    def copy(self, order: Any = "C") -> Any:
+        """Return an ordinary array."""
+        return np.array(self, order=order)
+
+
+for _name in (
+    "__setitem__ __iadd__ __isub__ __imul__ __itruediv__ __ifloordiv__ __imod__ __ipow__ sort fill put"
+).split():
+    setattr(ReadOnlyArray, _name, _refusing(_name))
+ReadOnlyArray.__name__ = "ndarray"  # as such it is known all over the package
+
+
+def cls_name(x: Any) -> str:
+    """The name of a thing's class."""
+    return type(x).__name__
+
+
+def _flat(x: Any) -> list[Any]:
+    return [v for part in x for v in _flat(part)] if isinstance(x, list) else [x]
+
+
+def read_only(x: Any) -> Any:
+    """The array as a traced function sees it."""
+    x = x.view(ReadOnlyArray)
+    x.flags.writeable = False
+    return x
+
+
+def object_array(parts: Sequence[Any], shape: tuple[int, ...]) -> Any:
+    """An array of any objects."""
+    x = np.empty(len(parts), dtype=object)
+    for i, part in enumerate(parts):
+        x[i] = part
+    return x.reshape(shape)
+
+
+def plain_containers(x: Any) -> Any:
+    """Return a structure with lists and dicts in the places of read-only ones."""
+    if isinstance(x, Indexable):
+        return [plain_containers(part) for part in x]
+    if isinstance(x, ReadOnlyDict):
+        return {key: plain_containers(part) for key, part in x.items()}
+    if type(x) in (list, tuple):
+        return type(x)(plain_containers(part) for part in x)
+    if type(x) is dict:
+        return {key: plain_containers(part) for key, part in x.items()}
+    return x.view(np.ndarray) if isinstance(x, ReadOnlyArray) else x
+
+
+class Unusable:
+    """Stands for what a compiled function cannot do with: every use is refused."""
+
+    def __init__(self, what: str, advice: str) -> None:
+        self._what, self._advice = what, advice
+
+    def _refuse(self, *args: Any) -> Any:
+        modes.refuse_while_tracing(self._what, self._advice)
+
+    def __getattr__(self, name: str) -> Any:
+        return self._refuse()
+
+    __getitem__ = __iter__ = __next__ = __len__ = __array__ = __bool__ = __call__ = _refuse
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _refuse
+    __truediv__ = __rtruediv__ = __matmul__ = __rmatmul__ = __eq__ = __lt__ = __gt__ = _refuse
+    __hash__ = object.__hash__

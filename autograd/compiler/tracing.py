@@ -1,0 +1,422 @@
+"""A function run once, to learn what it computes: its tape, and where that is valid.
+
+Numbers in arguments and captures are inputs: Values in their places while the function runs. What it
+asks of them in comparisons becomes guards; what stands for bools and ints is in standins.py.
+
+    made     the nodes that f computes, and the comparisons that steered it, in order
+    since    the order at which the trace began: Values older than it are from outside
+"""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import math
+import os
+import random
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from .. import engine, modes
+from ..engine import Value
+from ..modes import is_tracing
+from ..ops import OPS, operand
+from ..pytree import Shape, flatten
+from ..recording import Choice, Line
+from .captures import WITHOUT_STATE, Captures, Copies, Reach, changed_object, line_of, names_in
+from .standins import EXACT, SMALL, Int, Truth, pattern_of
+from .structure import (
+    ReadOnlyList,
+    Viewer,
+    object_array,
+    plain_containers,
+    read,
+    read_only,
+)
+from .tape import DETACH, Row, Tape, linearise
+
+__all__ = ["Traced", "Tracer", "is_tracing", "trace"]
+
+
+class Tracer(modes.Mode):
+    """The mode in which a function is traced, and what it remembers.
+
+    Args:
+        asks: whether comparisons are asked at once, for functions that cannot do with Truths.
+        plain: whether ints and captured numbers are plain, and guarded: for functions that cannot
+            do with Ints, or with Values in the places of what they capture.
+        lines: whether to remember the user's line of every node.
+    """
+
+    def __init__(self, asks: bool, plain: bool, lines: bool) -> None:
+        super().__init__(modes.tracer)
+        self.asks, self.plain = asks, plain
+        self.since = next(engine.ticks)
+        self.made: list[Value | Choice] = []
+        self.lines: list[Line | None] | None = [] if lines else None
+        self.detached: set[Value] = set()
+        self.inputs: list[Value] = []
+        self.rows: dict[Value, tuple[Row, int, int]] = {}
+        self._addresses: dict[Value, int] = {}
+        self._numbered = 0  # how many inputs have their address there
+        self._patterns: dict[int, tuple[Any, Any]] = {}
+        self._is_float: dict[Value, bool] = {}  # captured floats, and what was asked about
+        self.remember: Callable[[Any], None] = self._remember_line if lines else self.made.append
+
+    def _remember_line(self, made: Value | Choice) -> None:
+        self.made.append(made)
+        assert self.lines is not None
+        self.lines.append(made.line if isinstance(made, Choice) else modes.user_line())
+
+    def compare(self, a: Value, symbol: str, b: Any, taken: bool) -> Any:
+        """What ``a symbol b`` is to the function: a Truth, or a bool that is guarded."""
+        right = b if b.__class__ is Value else _number(b)
+        if b.__class__ is int and right != b:
+            raise TypeError(
+                f"jit: expected comparisons with numbers that floats hold, got the int {b}; "
+                f"compare with a float"
+            )
+        truth = Truth(self, a, symbol, right, taken)
+        return truth._plain() if self.asks else truth
+
+    def ask(self, a: Value, symbol: str, b: Value | float, taken: bool) -> bool:
+        """Make a guard; return ``taken``."""
+        self.remember(Choice(a, symbol, b, taken, modes.user_line()))
+        return taken
+
+    def adopt(self, v: Value) -> int | None:
+        """Make a Value from outside an input, though it is not known where it was found."""
+        if v.op is None and v._order > self.since:
+            return None  # a leaf that the function made is a constant
+        if v.op is not None and abs(v._order) > self.since:
+            raise modes.Refused(
+                "jit: expected Values to be computed where the function runs, got one that another "
+                "thread computed meanwhile; start threads outside"
+            )
+        self.inputs.append(v)
+        return len(self.inputs) - 1
+
+    def forget(self) -> None:
+        """Let go of the graph."""
+        for held in (self.made, self.detached, self.inputs, self.rows, self._addresses):
+            held.clear()
+        self._patterns.clear()
+        self._is_float.clear()
+
+    def detach(self, v: Value, label: str = "") -> Value:
+        """A Value with the number of ``v``, through which no gradient flows."""
+        y = engine._node(v._data, DETACH, v, None)
+        y.label = label
+        return y
+
+    def pattern(self, items: list[Any]) -> Any:
+        """Where the items of a list are among the inputs, if that is regular: see `pattern_of`."""
+        if items.__class__ is not ReadOnlyList:  # others may change
+            return pattern_of(items, self.addresses())
+        if id(items) not in self._patterns:
+            self._patterns[id(items)] = items, pattern_of(items, self.addresses())
+        return self._patterns[id(items)][1]
+
+    def addresses(self) -> dict[Value, int]:
+        """Where each input is."""
+        for v in self.inputs[self._numbered :]:
+            self._addresses.setdefault(v, self._numbered)
+            self._numbered += 1
+        return self._addresses
+
+    def variable(self, leaf: Any) -> Any:
+        """Make a number an input; return what the function sees of it."""
+        if isinstance(leaf, np.ndarray):
+            kind = float if leaf.dtype.kind == "f" else int
+            parts = [self.variable(kind(x)) for x in leaf.ravel().tolist()]
+            return read_only(object_array(parts, leaf.shape))
+        v = leaf if leaf.__class__ is Value else Value(leaf)
+        self.inputs.append(v)
+        if leaf.__class__ is not int:
+            return v
+        if self.plain:
+            self.ask(v, "==", float(leaf), True)
+            return leaf
+        bound = SMALL if abs(leaf) <= SMALL else EXACT
+        return Int(self, v, leaf, bound, len(self.inputs) - 1)
+
+    def captured(self, leaf: Any) -> Any:
+        """The same for a number that was captured; where ints are plain, it is, too."""
+        v = self.variable(leaf)
+        if leaf.__class__ is not float:
+            return v
+        if not self.plain:
+            self._is_float[v] = True
+            return v
+        if leaf != leaf:
+            self.ask(v, "!=", v, True)
+        else:
+            self.ask(v, "==", leaf, True)
+        if leaf == 0.0:  # is it the same zero?
+            self.ask(1.0 / v, ">", 0.0, math.copysign(1.0, leaf) > 0.0)
+        return leaf
+
+    def sum(self, x: Any, /, start: Any = 0) -> Any:
+        """The builtin for the traced function: from Python 3.12 on it adds floats in its own way.
+
+        Raises:
+            TypeError: if it would meet floats, were the function not traced.
+        """
+        x = list(x)
+        if any(self._would_be_float(v) for v in [start, *x]):
+            raise TypeError("sum: expected plain numbers or Values, got what stands for floats")
+        return sum(x, start)
+
+    def _would_be_float(self, v: Any) -> bool:
+        """Whether a Value is computed from captured floats alone."""
+        known, stack = self._is_float, [v] if v.__class__ is Value else []
+        while stack:
+            y = stack[-1]
+            below = [x for x in y.inputs if x.__class__ is Value]
+            fresh = [x for x in below if x not in known]
+            if fresh and y not in known:
+                stack += fresh
+            else:
+                known.setdefault(y, bool(below) and all(known[x] for x in below))
+                stack.pop()
+        return v.__class__ is Value and known[v]
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """What a function computes, as far as its guards hold.
+
+    Attributes:
+        tape: the instructions; their inputs are the numbers of the arguments, then the captured.
+        outputs: the structure of the result; tape.outputs are its numbers.
+        guards: the comparisons that steered, as the Guard instructions of the tape are numbered.
+        captures: what was read from outside of the arguments.
+        frozen: what was read but is not watched, as text.
+        slots: which inputs are the numbers of each positional argument.
+    """
+
+    tape: Tape
+    outputs: Shape
+    guards: list[Choice]
+    captures: Captures
+    frozen: list[str]
+    slots: list[range]
+
+
+def trace(
+    f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], *, lines: bool = False
+) -> Traced:
+    """Run ``f`` once and return what it computed, for all numbers that pass the guards.
+
+    Args:
+        f: the function.
+        args, kwargs: what to call it with.
+        lines: whether the tape shall know the user's line of every instruction.
+
+    Raises:
+        RuntimeError: if f does what a compiled function could not repeat.
+        TypeError: if it does not return numbers.
+    """
+    collects = gc.isenabled()
+    gc.disable()  # the graph is no garbage, however often one looks
+    try:
+        plan = _Plan(f, args, kwargs)
+        try:
+            return plan.attempt(lines, plan.asks, plan.plain)
+        except modes.Refused:
+            raise
+        except Exception:  # perhaps for what stands for bools and numbers: again, without
+            pass
+        return plan.attempt(lines, asks=True, plain=True)
+    finally:
+        if collects:
+            gc.enable()
+
+
+class _Plan:
+    """What a function is called with and can reach, before it runs."""
+
+    def __init__(
+        self, f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> None:
+        self.f, self.args, self.kwargs = f, args, kwargs
+        self.reading = read((tuple(args), dict(kwargs)))
+        given = [x for x in self.reading.statics if isinstance(x, (FunctionType, type))]
+        self.roots = {str(i): x for i, x in enumerate([f, *given])}
+        self.wrote = _who_wrote(f)
+        self.reach = Reach(self.roots, self.wrote)
+        names = [names_in(code) for code in self.reach.codes]
+        self.asks = any(n.asks for n in names)
+        self.plain = any(
+            "type" in n.globals or {"isinstance", "float"} <= {*n.globals} for n in names
+        )
+        self.frozen = [
+            f"an argument: what is in a {type(x).__module__}.{type(x).__qualname__}"
+            for x in self.reading.statics
+            if not isinstance(x, WITHOUT_STATE)
+        ]
+
+    def attempt(self, lines: bool, asks: bool, plain: bool) -> Traced:
+        """Run the function once.
+
+        Args:
+            lines, asks, plain: as for `Tracer`.
+        """
+        tracer = Tracer(asks, plain, lines)
+        try:
+            return self._run(tracer)
+        finally:  # the copies of functions are cycles, from which the graph must not hang
+            tracer.forget()
+
+    def _run(self, tracer: Tracer) -> Traced:
+        captures = Captures(self.reach, self.roots, self.wrote)
+        with modes.ensure_recording(), tracer, unchanged_randomness(self._things()):
+            slots, viewer, args, kwargs, copies = self._views(tracer)
+            returned, outputs = flatten(
+                plain_containers(copies.view(self.roots, "0")(*args, **kwargs))
+            )
+            results = [_result(self.f, y, tracer) for y in returned]
+            self._refuse_changes(copies.changed() or changed_object(viewer))
+        inputs = len(tracer.inputs)
+        tape = linearise(
+            tracer.made,
+            tracer.inputs,
+            results,
+            tracer.rows,
+            tracer.lines,
+            tracer.detached,
+            tracer.adopt,
+        )
+        captures.start(tracer.inputs[inputs:], self.reading.leaves)
+        guards = [_alone(choice) for choice in tracer.made if isinstance(choice, Choice)]
+        frozen = list(dict.fromkeys([*self.frozen, *self.reach.frozen]))
+        return Traced(tape, outputs, guards, captures, frozen, slots)
+
+    def _views(self, tracer: Tracer) -> Any:
+        """What stands in the places of arguments and captures; arguments come first as inputs."""
+        adds_floats_otherwise = sys.version_info >= (3, 12) and not tracer.plain
+        instead = {"sum": tracer.sum} if adds_floats_otherwise else {}
+        copies = Copies(self.reach, tracer.captured, tracer.plain, instead)
+        viewer = Viewer(tracer.variable, copies.static, exact=tracer.plain)
+        slots, args = [], []
+        for arg in self.args:
+            start = len(tracer.inputs)
+            args.append(viewer.view(arg))
+            slots.append(range(start, len(tracer.inputs)))
+        kwargs = {name: viewer.view(x) for name, x in self.kwargs.items()}
+        copies.fill()
+        return slots, viewer, args, kwargs, copies
+
+    def _things(self) -> list[Any]:
+        """What may be a random number generator."""
+        return [*self.reach.statics, *self.reading.statics]
+
+    def _refuse_changes(self, name: str | None) -> None:
+        again = Reach(self.roots, self.wrote).reading.signature
+        if name is None and again == self.reach.reading.signature:
+            return
+        line = line_of(self.reach.codes, name) if name else None
+        where = f" ({line[0]}, line {line[1]})" if line else ""
+        raise modes.Refused(
+            f"jit: expected a function that only computes, got one that changes "
+            f"{name or 'what it finds outside'}{where}; return what shall change, and assign it "
+            f"outside"
+        )
+
+
+def _alone(choice: Choice) -> Choice:
+    """A comparison without the graphs of what was compared, which would be kept alive."""
+    right = choice.right
+    return choice._replace(
+        left=Value(choice.left._data),
+        right=Value(right._data) if isinstance(right, Value) else right,
+    )
+
+
+def _number(x: Any) -> float:
+    try:
+        return float(x)
+    except OverflowError:
+        return math.inf
+
+
+def _who_wrote(f: Any) -> Callable[[str], bool]:
+    """Which files are looked into: the user's; those of its own package if f is installed."""
+    code = getattr(inspect.unwrap(getattr(f, "func", f)), "__code__", None)
+    if code is None or not modes.is_foreign(code.co_filename) or modes.is_users(code.co_filename):
+        return modes.is_users
+    folder = os.path.dirname(code.co_filename)
+    while os.path.exists(os.path.join(os.path.dirname(folder), "__init__.py")):
+        folder = os.path.dirname(folder)
+    return lambda file: modes.is_users(file) or file.startswith(folder + os.sep)
+
+
+def _result(f: Any, y: Any, tracer: Tracer) -> Any:
+    """A number that f returned."""
+    try:
+        y = operand(y, "jit")  # a Value, or a float
+    except TypeError:
+        name = getattr(f, "__name__", repr(f))
+        raise TypeError(
+            f"jit: expected {name} to return a number, or lists, tuples, dicts or arrays of "
+            f"numbers, got {y!r:.80} among them; return what it computes from its arguments"
+        ) from None
+    return OPS["identity"].on(y) if y in tracer.rows else y
+
+
+# ---- random numbers ----
+
+
+@contextmanager
+def unchanged_randomness(things: Sequence[Any]) -> Iterator[None]:
+    """Refuse a block that draws random numbers: a compiled function would draw the same ones again.
+
+    Args:
+        things: what the block can reach, in which there may be generators.
+    """
+    sources = [source for x in [random, np.random, *things] if (source := _state_of(x))]
+    before = [get() for get, _ in sources]
+    drew = False
+    try:
+        yield
+    finally:
+        for (get, put), state in zip(sources, before):
+            if not _equal(get(), state):
+                put(state)
+                drew = True
+    if drew:
+        raise modes.Refused(
+            "jit: expected a function that computes the same for the same arguments, got one that "
+            "draws random numbers; draw them outside, and pass them as an argument"
+        )
+
+
+def _state_of(x: Any) -> tuple[Callable[[], Any], Callable[[Any], Any]] | None:
+    """How to get and to put back the state of a random number generator; None if x is none."""
+    if x is random or (isinstance(x, random.Random) and not isinstance(x, random.SystemRandom)):
+        return x.getstate, x.setstate
+    if x is np.random or isinstance(x, np.random.RandomState):
+        return x.get_state, x.set_state
+    if isinstance(x, np.random.Generator):
+        bits = x.bit_generator
+        return lambda: bits.state, lambda state: setattr(bits, "state", state)
+    return None
+
+
+def _equal(a: Any, b: Any) -> bool:
+    """Compare states, in which there may be arrays."""
+    return bool(_comparable(a) == _comparable(b))
+
+
+def _comparable(state: Any) -> Any:
+    if isinstance(state, dict):
+        return [(key, _comparable(x)) for key, x in state.items()]
+    if isinstance(state, (list, tuple)):
+        return [_comparable(x) for x in state]
+    return state.tobytes() if isinstance(state, np.ndarray) else state
