@@ -29,7 +29,7 @@ from autograd.compiler.places import Body, Tables
 from autograd.compiler.program import Index, Workspace
 from autograd.compiler.tape import COMPARISONS, Guard, Tape
 from autograd.ops import OPS
-from tests.tapes import Recorder
+from tests.tapes import Number, Recorder
 
 OPERATIONS: tuple[Callable[[Any, Any], Any], ...] = (
     lambda a, b: a * b,
@@ -233,6 +233,16 @@ def test_a_chain_begins_its_loop() -> None:
         "<op identity>"
     ]
     assert [n.trips.tolist() for n in nest.body if isinstance(n, Loop)] == [[39]]
+
+
+def test_sums_of_other_lengths_are_no_links() -> None:
+    def compute(x: Sequence[Any]) -> list[Any]:
+        recorded = isinstance(x[0], Number)
+        first = x[0].recorder.record("sum", *x[:2]) if recorded else OPS["sum"].on(*x[:2])
+        both = (first, x[1], x[2])
+        return [first.recorder.record("sum", *both) if recorded else OPS["sum"].on(*both)]
+
+    check(compute, [[1.0, 2.0, 3.0]])
 
 
 def test_an_adjoint_of_zero_hands_on_nothing() -> None:

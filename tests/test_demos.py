@@ -60,7 +60,7 @@ FIGURES = {  # printed on the way, known from elsewhere: by hand, by a closed fo
         "4,064 parameters in 9 tables",
         "a guess among 27 has log(27) = 3.30",
         "equal to the last bit: True",
-        "loss: 4 traces",
+        "four lengths, four programs",
         "it was 3.39: to the letter that comes it gives 1 chance in 7.",
     ],
 }

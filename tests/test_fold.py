@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -51,7 +52,8 @@ def size(nest):
 def check(tape, empty=False):
     """The nest of a tape, after making sure that it gives back the tape."""
     nest = fold(tape, empty)
-    assert all(term.trips.min() >= (0 if empty else 1) for term in inside(nest.body) if isinstance(term, Loop))
+    loops = [term for term in inside(nest.body) if isinstance(term, Loop)]
+    assert all(loop.trips.min() >= (0 if empty else 1) for loop in loops)
     assert executed(nest) == list(enumerate(tape.codes.tolist()))
     assert np.array_equal(unroll(nest), np.arange(len(tape)))
     return nest
@@ -73,7 +75,7 @@ def test_a_random_program_comes_back(seed, empty):
 @given(st.recursive(
     st.lists(st.integers(0, 3), min_size=1, max_size=4),
     lambda parts: st.tuples(st.lists(parts, min_size=1, max_size=3), st.integers(1, 9)).map(
-        lambda t: sum(t[0], []) * t[1]
+        lambda t: list(chain(*t[0])) * t[1]
     ),
     max_leaves=12,
 ))  # fmt: skip
@@ -226,7 +228,7 @@ def test_addresses_are_looked_at_where_codes_do_not_tell_rounds_apart():
     recorder = tapes.Recorder()
     x = recorder.inputs(200)
     sums = [x[0].sin(), x[1].sin(), x[2].sin()]
-    for k in range(60):
+    for _ in range(60):
         sums = [sums[0] + sums[1], sums[1] + sums[2], sums[2] + sums[2]]
     assert loops(recorder.tape(*sums))[-4:] == ["loop ×60:", *["    add v v"] * 3]
 

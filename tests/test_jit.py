@@ -917,7 +917,9 @@ def test_scipy_minimises_it_as_it_stands():
 # ---- refusals ----
 
 
-@pytest.mark.parametrize("bad", ["text", None, object(), [1.0, "text"]], ids=str)
+@pytest.mark.parametrize(
+    "bad", ["text", None, object(), [1.0, "text"]], ids=["text", "None", "object", "list"]
+)
 def test_a_result_that_is_no_number_is_refused(bad):
     f = jit(lambda x: bad)
     with pytest.raises(TypeError, match="return"):

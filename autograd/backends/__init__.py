@@ -5,5 +5,7 @@ does to its registers comes out as code. So a backend has no list of ops and no 
 them: a new op is in every backend as soon as it is declared. What it must supply are the names that
 `Floats` has (floats.py), `where` among them, and the operators of its registers.
 
-    js.py    JavaScript, for pages that compute in the browser
+    registers.py    what registers of every backend do
+    js.py           JavaScript, for pages that compute in the browser
+    llvm.py         LLVM's language, for machine code
 """

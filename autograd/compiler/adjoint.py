@@ -350,6 +350,7 @@ class _Writer:
             adjoint = self.sum(adjoint, self.taken(site, site.times, site.body))
         if adjoint is None:
             return
+        assert not isinstance(site.kind.op, Guard)
         need = self.channels.needs[site]
         y = self.load("v", self.place(self.v, site.times, site.body)) if need.y else None
         x = tuple(self.again(site, q) if need.x[q] else None for q in range(len(wanted)))

@@ -62,10 +62,13 @@ def _first_links(tape: Tape, code: int, q: int) -> tuple[Array, Array]:
     before = tape.slots[tape.first[links] + _place(kind, q)]
     is_first = np.zeros(len(tape.kinds), bool)
     for other, (op, spaces) in enumerate(tape.kinds):
-        same = op is kind.op and (*spaces[:q], *spaces[q + 1 :]) == (
-            *kind.spaces[:q], *kind.spaces[q + 1 :],
-        )  # fmt: skip
-        is_first[other] = same and spaces[q] in (INPUTS, CONSTANTS)
+        others = (*spaces[:q], *spaces[q + 1 :])
+        is_first[other] = (
+            op is kind.op
+            and len(spaces) == len(kind.spaces)
+            and others == (*kind.spaces[:q], *kind.spaces[q + 1 :])
+            and spaces[q] in (INPUTS, CONSTANTS)
+        )
     chosen = is_first[tape.codes[before]] & (links - before <= LONGEST_ROUND)
     first, distances = before[chosen], (links - before)[chosen]
     chosen = first - distances + 1 >= 0

@@ -29,6 +29,7 @@ from ..engine import Value
 from ..pytree import Shape
 from ..recording import Choice
 from . import eager
+from .chains import with_starts
 from .fold import fold
 from .gradients import ByName, floated, like, size, spans
 from .interpret import DONE, OUT_OF_RANGE
@@ -67,7 +68,8 @@ class Trace:
     def __init__(self, traced: Traced, leaves: Sequence[Any], why: str) -> None:
         self.traced, self.why = traced, why
         self.spans = [slice(r.start, r.stop) for r in traced.slots]
-        self.nest = fold(traced.tape)
+        self.tape = with_starts(traced.tape)
+        self.nest = fold(self.tape)
         self.names: dict[int, ByName] = {}
         self.others: dict[int, Place] = {}
         self.quick: dict[Any, Callable[..., Any] | None] = {}
@@ -85,7 +87,7 @@ class Trace:
         """The machine code for what is wanted."""
         run = self._runs.get(wanted)
         if run is None:
-            run = Run(self.traced.tape, self._mask(wanted), self.nest)
+            run = Run(self.tape, self._mask(wanted), self.nest)
             run = self._runs.setdefault(wanted, run)  # another thread may have been faster
         return run
 
