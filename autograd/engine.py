@@ -26,6 +26,7 @@ from .ops import (
     BUILT_IN,
     DECLARED,
     FLOATS,
+    GRAPH,
     NUMPY_NAMES,
     OPS,
     RAISED,
@@ -509,6 +510,8 @@ def _apply(op: Op, x: tuple[Any, ...]) -> Value:
         op.partials()  # raises, and says what to write
     if op.is_unary and len(x) == 1:
         return _unary(op, x[0])
+    if op.is_chain and watching and modes.is_tracing():
+        return op.forward(GRAPH, *(operand(v, op.name) for v in x))  # type: ignore[no-any-return]
     x = tuple(v if v.__class__ is Value else operand(v, op.name) for v in op.complete(x))
     y = evaluate(op, [v._data if v.__class__ is Value else v for v in x])
     if len(x) == 1:

@@ -44,6 +44,8 @@ class Op:
         origin: the module and name of ``forward``, to tell ops of the same name apart.
         selects: True if a zero partial means "this input was not chosen": then not even an
             infinite adjoint passes it.
+        is_chain: True if the ops that ``forward`` is made of have the same gradient, bit for bit: a
+            traced function records those, and sums of all lengths are loops of one kind.
         pull: ``pull(node, adjoint)``, a list of what goes to each input, None for constants; for an
             op that does better than adjoint times partial. Its nodes keep their inputs as a tuple.
 
@@ -51,6 +53,8 @@ class Op:
     >>> exp(0.0), exp(Value(0.0))
     (1.0, Value(data=1.0, grad=0.0))
     """
+
+    is_chain = False
 
     def __init__(
         self,
@@ -172,9 +176,11 @@ class Op:
 class SequenceOp(Op):
     """An op over sequences: ``sum(xs)``, ``dot(xs, ys)``; its rule sees all their elements in a row."""
 
-    def __init__(self, *declaration: Any, sequences: int = 1, shortest: int = 0) -> None:
+    def __init__(
+        self, *declaration: Any, sequences: int = 1, shortest: int = 0, is_chain: bool = False
+    ) -> None:
         super().__init__(*declaration)
-        self.sequences, self.shortest = sequences, shortest
+        self.sequences, self.shortest, self.is_chain = sequences, shortest, is_chain
 
     @overload  # type: ignore[override]
     def __call__(  # type: ignore[overload-overlap]
@@ -551,7 +557,7 @@ TABLE = (
                       lambda xp, y, a, b: (xp.sign(a) * xp.copysign(1.0, b), 0.0), "copysign"),
     Op("logaddexp",   special.logaddexp_forward,  special.logaddexp_partials,                "logaddexp"),
     # over sequences
-    SequenceOp("sum",       _sum,                 lambda xp, y, *x: (1.0,) * len(x),           "Σ"),
+    SequenceOp("sum",       _sum,                 lambda xp, y, *x: (1.0,) * len(x),      "Σ", is_chain=True),
     SequenceOp("prod",      _prod,                _prod_partials,                              "Π"),
     SequenceOp("dot",       _dot,                 _dot_partials,          "·", sequences=2),
     SequenceOp("mean",      lambda xp, *x: _sum(xp, *x) / float(len(x)),

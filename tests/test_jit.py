@@ -1242,3 +1242,15 @@ def test_importing_autograd_loads_neither_numpy_nor_llvmlite():
     code = "import sys, autograd; print([m for m in ('numpy', 'llvmlite') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_sums_of_growing_lengths_are_loops_of_one_kind():
+    def total(x):
+        sums = [autograd.sum(x[: n + 1]) for n in range(12)]
+        return autograd.sum(v * v for v in sums)
+
+    x = [0.1 * k - 0.3 for k in range(12)]
+    f = jit(total)
+    value, gradient = autograd.value_and_grad(total)(x)
+    assert f.value_and_grad(x) == (value, gradient)
+    assert "Σ" not in str(f.lower(x))
