@@ -15,7 +15,6 @@ import numpy as np
 
 from ..engine import Value
 from .adjoint import program
-from .chains import with_starts
 from .emit import native
 from .fold import Nest, fold
 from .interpret import DONE
@@ -30,8 +29,8 @@ class Run:
     """The machine code of a tape, with the gradient by the wanted inputs. Pickles as its tape."""
 
     def __init__(self, tape: Tape, wanted: Array | None, nest: Nest | None = None) -> None:
-        self.tape, self.wanted = (tape if nest else with_starts(tape)), wanted
-        self.program = program(self.tape, nest or fold(self.tape), wanted)
+        self.tape, self.wanted = tape, wanted
+        self.program = program(tape, nest or fold(tape), wanted)
         self.native = native(self.program)
         self._idle: list[Workspace] = []
 
