@@ -371,9 +371,17 @@ class Jitted:
         return Lowered(self._name, traced, fold(traced.tape), self, (args, kwargs))
 
     def bound(
-        self, arguments: eager.Arguments, argnums: Argnums | None, fallback: Callable[..., Any]
+        self,
+        arguments: eager.Arguments,
+        argnums: Argnums | None,
+        fallback: Callable[..., Any],
+        looks_outside: bool,
     ) -> Callable[..., Any] | None:
-        """Return a function that runs what is right for these arguments, if these are floats."""
+        """Return a short way for these arguments, if there is one; see `quick`.
+
+        Args:
+            looks_outside: whether it asks, before each call, for what is read from outside.
+        """
         args, kwargs = arguments
         answer = self._run(
             arguments, NOTHING if argnums is None else self._positions(argnums, args)
@@ -381,7 +389,8 @@ class Jitted:
         if answer is None:
             return None
         answer.release()
-        return None if kwargs else self._short_way(answer, args, argnums, fallback)
+        current = answer.trace.traced.captures.current if looks_outside else None
+        return None if kwargs else self._short_way(answer, args, argnums, fallback, current)
 
     def _say_full(self, why: str) -> None:
         if not self._is_full:

@@ -86,8 +86,7 @@ class Lowered:
         fallback = Bound(self.name, self._function, self._arguments, argnums)
         fallback(*args, **kwargs)  # compiles, and says what is wrong
         has_state = any(_has_state(place.found) for place in self.traced.captures.reach.places)
-        quick = None if has_state else self._function.bound(self._arguments, argnums, fallback)
-        return quick or fallback
+        return self._function.bound(self._arguments, argnums, fallback, has_state) or fallback
 
 
 class Bound:
