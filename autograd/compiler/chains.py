@@ -17,7 +17,7 @@ import numpy as np
 
 from ..ops import OPS
 from .places import Array
-from .tape import CONSTANTS, INPUTS, VALUES, Guard, Kind, Row, Tape
+from .tape import CONSTANTS, INPUTS, SPACES, VALUES, Guard, Kind, Row, Tape
 
 LONGEST_ROUND = 8  # instructions from the first link to the second
 
@@ -77,14 +77,15 @@ def _first_links(tape: Tape, code: int, q: int) -> tuple[Array, Array]:
 
 def _read_between(tape: Tape, begins: Array, ends: Array, addresses: Array) -> Array:
     """Whether an input is read from one instruction on until another."""
-    inputs = _in_space(tape, INPUTS)
+    spaces = tape.spaces()
     first, last = tape.first[begins], tape.first[ends]
     slots = first[:, None] + np.arange((last - first).max())
     inside = slots < last[:, None]
     slots[~inside] = 0
-    read = (tape.slots[slots] == addresses[:, None]) & inputs[slots] & inside
-    rows = _in_space(tape, None)[slots] & inside  # a row may be any input
-    return np.asarray((read | rows).any(axis=1))
+    is_input = spaces[slots] == SPACES.index(INPUTS)
+    is_row = spaces[slots] >= len(SPACES)  # which may be any input
+    read = is_input & (tape.slots[slots] == addresses[:, None]) | is_row
+    return np.asarray((read & inside).any(axis=1))
 
 
 def _place(kind: Kind, q: int) -> int:
@@ -102,7 +103,7 @@ def _with_copies(
     moved = np.flatnonzero(~is_new)  # where every instruction goes
 
     slots = tape.slots.copy()
-    values = _in_space(tape, VALUES)
+    values = tape.spaces() == SPACES.index(VALUES)
     slots[values] = moved[slots[values]]
     sources = slots[at]
     slots[at] = copies
@@ -142,17 +143,3 @@ def _with_copies(
         outputs=outputs,
         lines=lines,
     )
-
-
-def _in_space(tape: Tape, space: str | None) -> Array:
-    """For every slot, whether it is an address in that space; None: of a row."""
-    flags = np.zeros(len(tape.slots), bool)
-    for code, kind in enumerate(tape.kinds):
-        begins = tape.first[:-1][tape.codes == code]
-        place = 0
-        for s in kind.spaces:
-            for _ in range(2 if isinstance(s, Row) else 1):
-                if isinstance(s, Row) if space is None else s == space:
-                    flags[begins + place] = True
-                place += 1
-    return flags

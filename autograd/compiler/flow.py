@@ -17,7 +17,7 @@ import numpy as np
 
 from .fold import Instruction, Loop, Nest
 from .places import Array, Body
-from .tape import VALUES, Kind, Row, Tape
+from .tape import VALUES, Kind, Tape, width
 
 # LLVM's time grows faster than a function: longer programs are cut into functions of about BLOCK.
 LONGEST_WHOLE, BLOCK = 120, 20
@@ -127,9 +127,8 @@ class Flow:
         site = Site(tape.kinds[node.code], times, body, len(body.items))
         slot = tape.first[times]
         for space in site.kind.spaces:
-            width = 2 if isinstance(space, Row) else 1
-            site.operands.append(tuple(tape.slots[slot + k] for k in range(width)))
-            slot = slot + width
+            site.operands.append(tuple(tape.slots[slot + k] for k in range(width(space))))
+            slot = slot + width(space)
         return site
 
     # ---- sources ----

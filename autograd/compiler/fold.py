@@ -33,7 +33,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .tape import VALUES, Guard, Row, Space, Tape
+from .tape import SPACES, VALUES, Guard, Row, Space, Tape
 
 Array = np.ndarray[Any, Any]
 
@@ -156,7 +156,7 @@ class _Terms:
         self.starts = np.arange(n + 1)  # on the tape; with its end, as in the next
         self.first = tape.first  # of a term's slots
         self.slots = tape.slots.astype(np.int32)
-        self.is_value = _value_slots(tape)
+        self.is_value = tape.spaces() == SPACES.index(VALUES)
         self.readers = np.repeat(np.arange(n), np.diff(tape.first))  # of a slot, its term
         self.refs = np.arange(n)  # an instruction's time; ~k for the k-th loop rolled up
         self.trips = self.periods = np.zeros(0, np.int64)  # of the k-th loop
@@ -490,18 +490,6 @@ def _text(body: Iterable[Term], tape: Tape | None, pad: str = "") -> Iterator[st
 
 def _space_text(space: Space) -> str:
     return "x[]" if isinstance(space, Row) else space
-
-
-def _value_slots(tape: Tape) -> Array:
-    """For every slot, whether it is the address of a value."""
-    flags = [
-        [space == VALUES for space in kind.spaces for _ in range(1 + isinstance(space, Row))]
-        for kind in tape.kinds
-    ]
-    widths = np.array([kind.width for kind in tape.kinds], np.int64)
-    flat = np.array([flag for of_kind in flags for flag in of_kind], bool)
-    slots: Array = flat[_ranges((np.cumsum(widths) - widths)[tape.codes], widths[tape.codes])]
-    return slots
 
 
 _GOLD = np.uint64(0x9E3779B97F4A7C15)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .fold import Instruction, Loop, Nest
-from .tape import VALUES, Row, Tape
+from .tape import SPACES, VALUES, Tape
 
 Array = np.ndarray[Any, Any]
 Term = Loop | Instruction
@@ -71,13 +71,7 @@ class _Rounds:
         lines = tape.lines or [None] * len(tape)
         self._what = np.array([known.setdefault(key, len(known)) for key in zip(ops, lines)])
         self._first, self._slots = tape.first, tape.slots
-        spaces: dict[Any, int] = {VALUES: 0}
-        of_kinds = [
-            [spaces.setdefault(s, len(spaces)) for s in kind.spaces for _ in range(_slots(s))]
-            for kind in tape.kinds
-        ]
-        flat = [space for code in tape.codes.tolist() for space in of_kinds[code]]
-        self._spaces = np.array(flat, np.int64)
+        self._spaces = tape.spaces()
 
     def before(self, loop: Loop, times: list[Array]) -> int | None:
         """The term from which on there is one more round, up to the last of these times."""
@@ -108,16 +102,12 @@ class _Rounds:
         at, there = (first[:, None] + np.arange(widths[0]) for first in (ours, theirs))
         is_same = self._spaces[at] == self._spaces[there]
         here, address = self._slots[at] - begins[:, None], self._slots[there] - rounds[:, None]
-        is_value = self._spaces[there] == 0
+        is_value = self._spaces[there] == SPACES.index(VALUES)
         is_own, is_carried = (
             is_value & (address >= 0),
             is_value & (-size <= address) & (address < 0),
         )
         return bool(np.where(is_own, is_same & (here == address), is_same | is_carried).all())
-
-
-def _slots(space: Any) -> int:
-    return 2 if isinstance(space, Row) else 1
 
 
 def _extend(loop: Loop, begins: Array) -> None:

@@ -37,6 +37,11 @@ class Row:
 Space = str | Row
 
 
+def width(space: Space) -> int:
+    """How many slots an operand in this space takes."""
+    return 2 if isinstance(space, Row) else 1
+
+
 class Guard(NamedTuple):
     """A comparison that steered: the tape is right only where it comes out as it did."""
 
@@ -53,7 +58,7 @@ class Kind(NamedTuple):
     @property
     def width(self) -> int:
         """How many slots its operands take."""
-        return sum(2 if isinstance(space, Row) else 1 for space in self.spaces)
+        return sum(map(width, self.spaces))
 
 
 # A comparison as an instruction: what `where` chooses by. Not among the OPS: users write `a < b`.
@@ -105,6 +110,28 @@ class Tape:
 
     def __str__(self) -> str:
         return "\n".join(self._text())
+
+    def spaces(self) -> Array:
+        """For every slot a number for its space: its place in SPACES, or that of a Row, which is more.
+
+        >>> from autograd.ops import OPS
+        >>> kind = Kind(OPS["mul"], (Row(1, 3), VALUES))
+        >>> slots, none = np.array([0, 1, 0]), np.zeros(0)
+        >>> Tape((kind,), np.array([0]), np.array([0, 3]), slots, none, 4, ()).spaces()
+        array([3, 3, 0])
+        """
+        known: dict[Space, int] = {space: place for place, space in enumerate(SPACES)}
+        of_kinds = [
+            known.setdefault(space, len(known))
+            for kind in self.kinds
+            for space in kind.spaces
+            for _ in range(width(space))
+        ]
+        widths = np.array([kind.width for kind in self.kinds], np.int64)
+        begins, count = (np.cumsum(widths) - widths)[self.codes], np.diff(self.first)
+        places = np.arange(len(self.slots)) + np.repeat(begins - self.first[:-1], count)
+        found: Array = np.array(of_kinds, np.int64)[places]
+        return found
 
     def _text(self) -> Iterator[str]:
         for t, code in enumerate(self.codes.tolist()):
