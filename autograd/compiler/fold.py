@@ -96,13 +96,8 @@ STAGES = (
 )
 
 
-def fold(tape: Tape, empty: bool = False) -> Nest:
-    """Find the loops of a tape.
-
-    Args:
-        tape: the instructions.
-        empty: whether an inner loop may have no round at all in some rounds of an outer one. That
-            folds ragged data better, but then trips can be 0.
+def fold(tape: Tape) -> Nest:
+    """Find the loops of a tape; each has a round at least, whenever it is executed.
 
     >>> from autograd.ops import OPS
     >>> from autograd.compiler.tape import Kind, Tape
@@ -122,7 +117,7 @@ def fold(tape: Tape, empty: bool = False) -> Nest:
             period = 1
             while period:
                 period = terms.roll_up(period, rules)
-        return Nest(_absorb(terms.bodies(), tape.codes, empty))
+        return Nest(_absorb(terms.bodies(), tape.codes))
     finally:
         if collecting:
             gc.enable()
@@ -327,7 +322,7 @@ def _periods(names: Array, start: int, rounds: int) -> Iterator[int]:
         k, base = 2 * k, base * base
 
 
-def _absorb(body: list[Term], codes: Array, empty: bool) -> list[Term]:
+def _absorb(body: list[Term], codes: Array) -> list[Term]:
     """Let loops with growing inner loops take in what beside them is more rounds.
 
     With an inner loop's first round or two nothing repeats yet, so that the outer round looks like
@@ -344,7 +339,7 @@ def _absorb(body: list[Term], codes: Array, empty: bool) -> list[Term]:
         if start < done:  # is in the loop before
             continue
         if isinstance(term, Loop) and _grows(term):
-            reader = _Reader(term, tape, empty)
+            reader = _Reader(term, tape)
             before = []
             while (k := reader.rounds_before(start, answer)) is not None:
                 start = _start(answer[k])
@@ -364,9 +359,9 @@ class _Reader:
         log: what was read: an instruction and its time, an inner loop and its rounds, the loop and 1.
     """
 
-    def __init__(self, loop: Loop, tape: list[int], empty: bool) -> None:
+    def __init__(self, loop: Loop, tape: list[int]) -> None:
         inner = [term for term in _inside(loop) if isinstance(term, Loop)]
-        self.loop, self.tape, self.fewest = loop, tape, 0 if empty else 1
+        self.loop, self.tape = loop, tape
         self.wanted = {id(term): 0 if _varies(term) else int(term.trips[0]) for term in inner}
         self.log: list[tuple[Term, int]] = []
 
@@ -410,7 +405,7 @@ class _Reader:
                 wanted, number = self.wanted[id(term)], 0
                 while not 0 < wanted == number and (end := self.read(term.body, t)) > t:
                     t, number = end, number + 1
-                fits = number >= max(wanted, self.fewest)
+                fits = number >= max(wanted, 1)
             if not fits:
                 del self.log[begun:]
                 return -1
