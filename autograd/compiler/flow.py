@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .fold import Instruction, Loop, Nest
+from .fold import Instruction, Loop, Nest, instructions
 from .places import Array, Body
 from .tape import VALUES, Kind, Tape, width
 
@@ -88,7 +88,7 @@ class Flow:
         self.tape = tape
         self.root = Body()
         self.sites: list[Site] = []
-        count = _count(nest.body)
+        count = sum(1 for _ in instructions(nest.body))
         self._enter(nest.body, self.root, BLOCK if count > LONGEST_WHOLE else count)
         self.owner = np.empty(len(tape), np.int32)
         for k, site in enumerate(self.sites):
@@ -187,16 +187,12 @@ def ends(body: Body) -> Array:
     return item.times if isinstance(item, Site) else ends(item)[item.lasts]
 
 
-def _count(nodes: Sequence[Loop | Instruction]) -> int:
-    return sum(_count(node.body) if isinstance(node, Loop) else 1 for node in nodes)
-
-
 def _grouped(nodes: Sequence[Loop | Instruction], size: int) -> Iterator[list[Loop | Instruction]]:
     """Neighbours in groups of at most ``size`` sites, or one loop of more."""
     group: list[Loop | Instruction] = []
     held = 0
     for node in nodes:
-        sites = _count([node])
+        sites = sum(1 for _ in instructions([node]))
         if group and held + sites > size:
             yield group
             group, held = [], 0

@@ -360,14 +360,14 @@ class _Reader:
     """
 
     def __init__(self, loop: Loop, tape: list[int]) -> None:
-        inner = [term for term in _inside(loop) if isinstance(term, Loop)]
+        inner = [term for term in inside(loop.body) if isinstance(term, Loop)]
         self.loop, self.tape = loop, tape
         self.wanted = {id(term): 0 if _varies(term) else int(term.trips[0]) for term in inner}
         self.log: list[tuple[Term, int]] = []
 
     def rounds_before(self, goal: int, body: list[Term]) -> int | None:
         """From which of the body's last terms on, if any, there are rounds up to the goal."""
-        terms = len(self.wanted) + sum(1 for _ in _inside(self.loop))
+        terms = len(self.wanted) + sum(1 for _ in inside(self.loop.body))
         vain = {-1}  # from these times on there are none
         for k in reversed(range(max(0, len(body) - 4 * terms), len(body))):
             self.log, t = [], _start(body[k])
@@ -419,22 +419,30 @@ def _extend(loop: Loop, before: list[tuple[Term, int]], after: list[tuple[Term, 
     for column, log in zip(columns, (before, after)):
         for term, number in log:
             column[id(term)].append(number)
-    for term in _inside(loop):
+    for term in inside(loop.body):
         name = "times" if isinstance(term, Instruction) else "trips"
         parts = columns[0][id(term)], getattr(term, name), columns[1][id(term)]
         setattr(term, name, np.concatenate(parts, dtype=np.int64, casting="unsafe"))
     loop.trips = loop.trips + len(columns[0][id(loop)] + columns[1][id(loop)])
 
 
-def _inside(loop: Loop) -> Iterator[Term]:
-    for term in loop.body:
+def inside(body: Iterable[Term]) -> Iterator[Term]:
+    """All terms of a body, those in its loops included, each before what is in it."""
+    for term in body:
         yield term
         if isinstance(term, Loop):
-            yield from _inside(term)
+            yield from inside(term.body)
+
+
+def instructions(body: Iterable[Term]) -> Iterator[Instruction]:
+    """All instructions of a body, those in its loops included."""
+    return (term for term in inside(body) if isinstance(term, Instruction))
 
 
 def _grows(term: Term) -> bool:
-    return isinstance(term, Loop) and any(isinstance(t, Loop) and _varies(t) for t in _inside(term))
+    return isinstance(term, Loop) and any(
+        isinstance(t, Loop) and _varies(t) for t in inside(term.body)
+    )
 
 
 def _varies(loop: Loop) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..recording import Recorded
 from .captures import MISSING, WITHOUT_STATE
-from .fold import Instruction, Loop, Nest
+from .fold import Instruction, Loop, Nest, instructions
 from .structure import read
 from .tape import CONSTANTS, INPUTS, Guard, Row, Tape
 from .tracing import Traced
@@ -48,7 +48,7 @@ class Lowered:
     def __repr__(self) -> str:
         return (
             f"<lowered {self.name}: {len(self.traced.tape):,} instructions, folded to "
-            f"{sum(1 for _ in _instructions(self.nest.body)):,}>"
+            f"{sum(1 for _ in instructions(self.nest.body)):,}>"
         )
 
     def __str__(self) -> str:
@@ -131,25 +131,17 @@ def _kind(x: Any) -> str:
 # ---- text ----
 
 
-def _instructions(body: Sequence[Loop | Instruction]) -> Iterator[Instruction]:
-    for part in body:
-        if isinstance(part, Loop):
-            yield from _instructions(part.body)
-        else:
-            yield part
-
-
 class _Text:
     """Writes a folded program: every instruction once, with the line that it comes from."""
 
     def __init__(self, tape: Tape, nest: Nest) -> None:
         self.tape, self.nest = tape, nest
         self.made_by = np.zeros(len(tape) + 1, int)  # for every time, its instruction's number
-        for number, instruction in enumerate(_instructions(nest.body), start=1):
+        for number, instruction in enumerate(instructions(nest.body), start=1):
             self.made_by[instruction.times] = number
 
     def lines(self, name: str) -> Iterator[str]:
-        folded = list(_instructions(self.nest.body))
+        folded = list(instructions(self.nest.body))
         yield f"{name}: {len(self.tape):,} instructions, folded to {len(folded):,}"
         rows = [*self._body(self.nest.body, 0), (self._returned(), "")]
         width = min(60, max(len(left) for left, _ in rows))

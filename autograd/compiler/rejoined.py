@@ -11,16 +11,15 @@ leaves it in front of a loop of one round less. Who wrote the loop reads one rou
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .fold import Instruction, Loop, Nest
+from .fold import Instruction, Loop, Nest, Term, inside
 from .tape import SPACES, VALUES, Tape
 
 Array = np.ndarray[Any, Any]
-Term = Loop | Instruction
 
 
 def rejoined(tape: Tape, nest: Nest) -> Nest:
@@ -73,7 +72,7 @@ class _Rounds:
 
     def before(self, loop: Loop, times: list[Array]) -> int | None:
         """The term from which on there is one more round, up to the last of these times."""
-        if any(isinstance(inner, Loop) and np.ptp(inner.trips) for inner in _all(loop.body)):
+        if any(isinstance(inner, Loop) and np.ptp(inner.trips) for inner in inside(loop.body)):
             return None
         begins = starts(loop.body[0])
         size = int(_ends(loop.body[-1])[0] - begins[0])
@@ -112,7 +111,7 @@ def _extend(loop: Loop, begins: Array) -> None:
     """Give each execution of a loop one more round, its first, which began then."""
     old = starts(loop.body[0])
     places = np.cumsum(loop.trips) - loop.trips  # of first rounds
-    for term in _all(loop.body):
+    for term in inside(loop.body):
         if isinstance(term, Instruction):
             rows = term.times.reshape(len(old), -1)
             more = rows[0] - old[0] + begins[:, None]
@@ -134,10 +133,3 @@ def _ends(term: Term) -> Array:
     if isinstance(term, Instruction):
         return np.asarray(term.times + 1)
     return np.asarray(_ends(term.body[-1])[np.cumsum(term.trips) - 1])
-
-
-def _all(body: Sequence[Term]) -> Iterator[Term]:
-    for term in body:
-        yield term
-        if isinstance(term, Loop):
-            yield from _all(term.body)
