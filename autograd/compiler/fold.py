@@ -243,7 +243,8 @@ class _Terms:
         self.trips = np.append(self.trips, rounds)
         self.periods = np.append(self.periods, np.full(len(low), p))
         self.names[low] = self.loop_names(low, rounds, p, rule)
-        self.skeletons[low] = _mixed(_digest(self.skeletons[body]))
+        # Not the digest alone: of one term of code 0 that is 0, and a loop of it would pass for it.
+        self.skeletons[low] = _mixed(_digest(self.skeletons[body]) + _GOLD)
         self.sizes[low] = self.sizes[body].sum(axis=1)
         widths = np.diff(self.first)
         widths[low] = second - self.first[low]
