@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from autograd import Value, exp, grad, log, no_grad, op, softmax, where
 from autograd.compiler.structure import read, sameness
 from autograd.compiler.tape import CONSTANTS, INPUTS, VALUES, Guard, Row, Tape
-from autograd.compiler.tracing import is_tracing, trace
+from autograd.compiler.tracing import trace
+from autograd.modes import is_tracing
 from autograd.ops import TABLE, SequenceOp, evaluate
 from autograd.pytree import flatten
 from nn import MLP, Module, cross_entropy

@@ -19,7 +19,7 @@ from .channels import Channels, key_of
 from .flow import Carried, Edge, Final, Flow, Local, Memory, Site, Source, ends, starts
 from .fold import Instruction, Nest, fold
 from .fold import Loop as FoldedLoop
-from .places import Array, Body, Tables
+from .places import Body, Tables
 from .program import (
     Add,
     Block,
@@ -37,7 +37,7 @@ from .program import (
     Statement,
     Store,
 )
-from .tape import INPUTS, RETURN, VALUES, Guard, Kind, Row, Tape
+from .tape import INPUTS, RETURN, VALUES, Array, Guard, Kind, Row, Tape
 
 Key = tuple[Site, bool]
 

@@ -16,8 +16,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..ops import OPS
-from .places import Array
-from .tape import CONSTANTS, INPUTS, SPACES, VALUES, Guard, Kind, Row, Tape
+from .tape import CONSTANTS, INPUTS, SPACES, VALUES, Array, Guard, Kind, Row, Tape
 
 LONGEST_ROUND = 8  # instructions from the first link to the second
 

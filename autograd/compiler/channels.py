@@ -18,8 +18,8 @@ import numpy as np
 
 from .flow import Carried, Edge, Final, Flow, Local, Memory, Site, Source, ends, starts
 from .needs import Needs, needs
-from .places import Array, Body
-from .tape import INPUTS, RETURN, VALUES, Guard, Row
+from .places import Body
+from .tape import INPUTS, RETURN, VALUES, Array, Guard, Row
 
 
 @dataclass(frozen=True, slots=True, eq=False)

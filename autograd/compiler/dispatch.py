@@ -39,10 +39,9 @@ from .program import Workspace
 from .quick import quick
 from .running import Run, write
 from .structure import read
-from .tape import CONSTANTS, INPUTS
+from .tape import CONSTANTS, INPUTS, Array
 from .tracing import Traced, trace
 
-Array = np.ndarray[Any, Any]
 Argnums = int | tuple[int, ...] | list[int]
 Wanted = tuple[int, ...] | str | None
 Place = dict[int, "Trace"]

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .fold import Instruction, Loop, Nest, instructions
-from .places import Array, Body
-from .tape import VALUES, Kind, Tape, width
+from .places import Body
+from .tape import VALUES, Array, Kind, Tape, width
 
 # LLVM's time grows faster than a function: longer programs are cut into functions of about BLOCK.
 LONGEST_WHOLE, BLOCK = 120, 20

@@ -25,17 +25,15 @@ Source:
 
 from __future__ import annotations
 
-import gc
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from .tape import SPACES, VALUES, Guard, Row, Space, Tape
-
-Array = np.ndarray[Any, Any]
+from .collector import without_collector
+from .tape import SPACES, VALUES, Array, Guard, Row, Space, Tape
 
 
 @dataclass(slots=True)
@@ -96,6 +94,7 @@ STAGES = (
 )
 
 
+@without_collector()
 def fold(tape: Tape) -> Nest:
     """Find the loops of a tape; each has a round at least, whenever it is executed.
 
@@ -109,18 +108,12 @@ def fold(tape: Tape) -> Nest:
     loop ×8:
         add v x
     """
-    collecting = gc.isenabled()
-    gc.disable()  # it would only look at arrays and new terms, again and again
-    try:
-        terms = _Terms(tape)
-        for rules in STAGES:
-            period = 1
-            while period:
-                period = terms.roll_up(period, rules)
-        return Nest(_absorb(terms.bodies(), tape.codes))
-    finally:
-        if collecting:
-            gc.enable()
+    terms = _Terms(tape)
+    for rules in STAGES:
+        period = 1
+        while period:
+            period = terms.roll_up(period, rules)
+    return Nest(_absorb(terms.bodies(), tape.codes))
 
 
 def unroll(nest: Nest) -> Array:

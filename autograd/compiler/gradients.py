@@ -13,8 +13,7 @@ import numpy as np
 
 from ..engine import Value
 from .structure import Container, Reader, Viewer, is_object, kind_of, read
-
-Array = np.ndarray[Any, Any]
+from .tape import Array
 
 
 def size(leaf: Any) -> int:

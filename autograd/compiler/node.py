@@ -23,9 +23,7 @@ from ..engine import Value
 from ..ops import OPS, Op
 from .interpret import DONE
 from .running import Run
-from .tape import COMPARISONS, DETACH, INPUTS, Guard, Row, Tape
-
-Array = np.ndarray[Any, Any]
+from .tape import COMPARISONS, DETACH, INPUTS, Array, Guard, Row, Tape
 
 
 def returned(

@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from .program import Index
-
-Array = np.ndarray[Any, Any]
+from .tape import Array
 
 
 @dataclass(slots=True, eq=False)

@@ -17,9 +17,7 @@ from typing import Any
 import numpy as np
 
 from .fold import Instruction, Loop, Nest, Term, inside
-from .tape import SPACES, VALUES, Tape
-
-Array = np.ndarray[Any, Any]
+from .tape import SPACES, VALUES, Array, Tape
 
 
 def rejoined(tape: Tape, nest: Nest) -> Nest:

@@ -19,9 +19,8 @@ from .emit import native
 from .fold import Nest, fold
 from .interpret import DONE
 from .program import Workspace
-from .tape import Tape
+from .tape import Array, Tape
 
-Array = np.ndarray[Any, Any]
 SCALARS = {float, int, Value}
 
 

@@ -9,7 +9,6 @@ asks of them in comparisons becomes guards; what stands for bools and ints is in
 
 from __future__ import annotations
 
-import gc
 import inspect
 import math
 import os
@@ -25,11 +24,11 @@ import numpy as np
 
 from .. import engine, modes
 from ..engine import Value
-from ..modes import is_tracing
 from ..ops import OPS, operand
 from ..pytree import Shape, flatten
 from ..recording import Choice, Line
 from .captures import WITHOUT_STATE, Captures, Copies, Reach, changed_object, line_of, names_in
+from .collector import without_collector
 from .standins import EXACT, SMALL, Int, Truth, pattern_of
 from .structure import (
     ReadOnlyList,
@@ -40,8 +39,6 @@ from .structure import (
     read_only,
 )
 from .tape import DETACH, Row, Tape, linearise
-
-__all__ = ["Traced", "Tracer", "is_tracing", "trace"]
 
 
 class Tracer(modes.Mode):
@@ -209,6 +206,7 @@ class Traced:
     slots: list[range]
 
 
+@without_collector()
 def trace(
     f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], *, lines: bool = False
 ) -> Traced:
@@ -223,20 +221,14 @@ def trace(
         RuntimeError: if f does what a compiled function could not repeat.
         TypeError: if it does not return numbers.
     """
-    collects = gc.isenabled()
-    gc.disable()  # the graph is no garbage, however often one looks
+    plan = _Plan(f, args, kwargs)
     try:
-        plan = _Plan(f, args, kwargs)
-        try:
-            return plan.attempt(lines, plan.asks, plan.plain)
-        except modes.Refused:
-            raise
-        except Exception:  # perhaps for what stands for bools and numbers: again, without
-            pass
-        return plan.attempt(lines, asks=True, plain=True)
-    finally:
-        if collects:
-            gc.enable()
+        return plan.attempt(lines, plan.asks, plan.plain)
+    except modes.Refused:
+        raise
+    except Exception:  # perhaps for what stands for bools and numbers: again, without
+        pass
+    return plan.attempt(lines, asks=True, plain=True)
 
 
 class _Plan:

@@ -24,10 +24,8 @@ from .fold import Instruction, Loop, Nest
 from .naming import names_of
 from .rejoined import rejoined
 from .structure import read
-from .tape import CONSTANTS, INPUTS, RETURN, VALUES, Guard, Tape
+from .tape import CONSTANTS, INPUTS, RETURN, VALUES, Array, Guard, Tape
 from .tracing import Traced
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
