@@ -23,12 +23,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from enum import Enum
+from keyword import iskeyword
 from types import (
     BuiltinFunctionType,
     CellType,
     CodeType,
     FunctionType,
     GetSetDescriptorType,
+    MappingProxyType,
     MemberDescriptorType,
     MethodDescriptorType,
     ModuleType,
@@ -64,14 +66,6 @@ class Place(NamedTuple):
     name: str
     found: Any
     is_static: bool
-
-    def asked(self) -> Callable[[str, Any], Any]:
-        """What to ask for what is there now: by the name, and what to give if there is nothing."""
-        if self.owner.__class__ is dict:
-            return self.owner.get
-        if isinstance(self.owner, type):  # as it stands there: a descriptor, not what it gives
-            return self.owner.__dict__.get
-        return functools.partial(getattr, self.owner)
 
 
 def _attribute(owner: Any, name: str) -> Any:
@@ -426,6 +420,27 @@ def changed_object(viewer: Viewer) -> str | None:
 # ---- what a compiled function asks before each call ----
 
 
+def watch(places: Iterable[Place]) -> Callable[[], bool]:
+    """Return a function that says whether places still hold the very objects found there.
+
+    It is one expression, with a term for every place: Python has nothing that is quicker.
+    """
+    terms, names = ["True"], dict[str, Any]()
+    for k, (owner, name, found, _) in enumerate(places):
+        if isinstance(owner, type):  # as it stands there: a descriptor, not what it gives
+            owner = owner.__dict__
+        names |= {f"o{k}": owner, f"f{k}": found}
+        if not isinstance(owner, dict | MappingProxyType):
+            is_plain = name.isidentifier() and not iskeyword(name)
+            now = f"o{k}.{name}" if is_plain else f"getattr(o{k}, {name!r})"
+            terms.append(f"{now} is f{k}")
+        elif found is MISSING:
+            terms.append(f"{name!r} not in o{k}")
+        else:
+            terms.append(f"o{k}[{name!r}] is f{k}")
+    return eval("lambda: " + " and ".join(terms), names)  # type: ignore[no-any-return]
+
+
 class Captures:
     """What was captured, to be asked for again.
 
@@ -442,7 +457,7 @@ class Captures:
 
     def _take(self, reach: Reach) -> None:
         self.reach = reach
-        self._asks = [(place.asked(), place.name, place.found) for place in reach.places]
+        self._holds = watch(reach.places)
         self.leaves = [*reach.reading.leaves, *self._adopted]
         self._has_values = Value in map(type, self.leaves)
         self._is_settled = False  # whether it is known that `_same` still holds
@@ -483,11 +498,8 @@ class Captures:
     def _unchanged(self) -> bool:
         """Whether every name still means the same object, and containers hold what they held."""
         try:
-            for ask, name, found in self._asks:
-                if ask(name, MISSING) is not found:
-                    return False
-        except ValueError:  # a cell that is empty
-            return False
-        if not self.reach.reading.holds():
+            if not (self._holds() and self.reach.reading.holds()):
+                return False
+        except (LookupError, AttributeError, ValueError):  # deleted, or a cell that is empty
             return False
         return all(x.tobytes() == held for x, held in self.reach.arrays)
