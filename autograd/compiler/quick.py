@@ -1,4 +1,4 @@
-"""Short ways for calls that are made often: of floats, or of floats and NumPy arrays.
+"""Short ways for calls that are made often, of arguments that are plain: floats, or what layout.py knows.
 
 Each is made for one trace, and for arguments like those of a call that went the long way. Calls that
 differ from it in more than numbers, or fail a guard, it passes on to a fallback.
@@ -6,17 +6,18 @@ differ from it in more than numbers, or fail a guard, it passes on to a fallback
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from .bound import IS_POSSIBLE, bind
 from .interpret import DONE
+from .layout import FLOATS, Layout, layout
 from .running import Run
+from .tape import Array
 
-MOST = 64  # arguments
-FLOAT = np.dtype(float)
+MOST = 64  # arguments of machine code
 
 Function = Callable[..., Any]
 Current = Callable[[], Sequence[Any] | None]
@@ -43,21 +44,16 @@ def quick(
             Without it, all that stays as it is.
         name: of the function.
     """
-    if not 0 < len(args) <= MOST or not all(map(_is_plain, args)):
+    layouts = [each for each in map(layout, args) if each is not None]
+    if len(layouts) < len(args) or not run.tape.inputs:
         return None
-    if any(arg.__class__ is not float for arg in args):
-        return _Arrays(run, args, wanted, fallback, current)
-    if not IS_POSSIBLE:
-        return None
+    if set(map(type, args)) != FLOATS or len(args) > MOST or not IS_POSSIBLE:
+        return _Structures(run, layouts, wanted, fallback, current)
     workspace = run.borrow()  # for good
     function = bind(run, workspace, len(args), wanted, fallback, name)
     if current is None:
         return function
     return _Floats(function, workspace.x[len(args) :], fallback, current)
-
-
-def _is_plain(arg: Any) -> bool:
-    return arg.__class__ is float or (arg.__class__ is np.ndarray and arg.dtype is FLOAT)
 
 
 class _Floats:
@@ -80,8 +76,8 @@ class _Floats:
         return self._function(*args, **kwargs)
 
 
-class _Arrays:
-    """A function of floats and arrays of floats.
+class _Structures:
+    """A function of numbers and arrays, and of lists, tuples and dicts of them.
 
     Attributes:
         idle: what no call is using: each takes one, so that threads do not meet.
@@ -90,69 +86,84 @@ class _Arrays:
     def __init__(
         self,
         run: Run,
-        args: Sequence[Any],
+        layouts: Sequence[Layout],
         wanted: Positions,
         fallback: Function,
         current: Current | None,
     ) -> None:
-        self._run, self._wanted, self._fallback, self._current = run, wanted, fallback, current
-        self._shapes = [None if arg.__class__ is float else arg.shape for arg in args]
+        self._run, self._layouts, self._wanted = run, layouts, wanted
+        self._fallback, self._current = fallback, current
         self._idle: list[_Buffers] = []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         captured = () if self._current is None else self._current()
-        if kwargs or captured is None or not self._fits(args):
+        if kwargs or captured is None or len(args) != len(self._layouts):
             return self._fallback(*args, **kwargs)
+        numbers: list[Any] = []
+        arrays: list[Array] = []
+        for each, arg in zip(self._layouts, args):
+            if not each.take(arg, numbers, arrays):
+                return self._fallback(*args)
         try:
             buffers = self._idle.pop()
         except IndexError:
-            buffers = _Buffers(self._run, self._shapes)
-        for place, arg in zip(buffers.inputs, args):
-            place[...] = arg
+            buffers = _Buffers(self._run, self._layouts)
+        buffers.inputs.write(numbers, arrays)
         if captured:
             buffers.captured[:] = captured
         done = self._run.native(buffers.workspace) == DONE
-        found = buffers.found(self._wanted) if done else None
+        found = self._found(buffers) if done else None
         self._idle.append(buffers)
-        return found if done else self._fallback(*args, **kwargs)
+        return found if done else self._fallback(*args)
 
-    def _fits(self, args: tuple[Any, ...]) -> bool:
-        if len(args) != len(self._shapes):
-            return False
-        for arg, shape in zip(args, self._shapes):
-            if shape is None:
-                if arg.__class__ is not float:
-                    return False
-            elif arg.__class__ is not np.ndarray or arg.dtype is not FLOAT or arg.shape != shape:
-                return False
-        return True
-
-
-class _Buffers:
-    """A workspace, and where the arguments are in it, each in its shape."""
-
-    __slots__ = ("captured", "gradients", "inputs", "shapes", "workspace")
-
-    def __init__(self, run: Run, shapes: Sequence[tuple[int, ...] | None]) -> None:
-        self.workspace = run.borrow()  # for good
-        self.shapes = shapes
-        self.inputs, self.gradients, start = [], [], 0
-        for shape in shapes:
-            stop = start + int(np.prod(shape or ()))
-            self.inputs.append(self.workspace.x[start:stop].reshape(shape or ()))
-            self.gradients.append(self.workspace.gx[start:stop].reshape(shape or ()))
-            start = stop
-        self.captured = self.workspace.x[start:]
-
-    def found(self, wanted: Positions) -> Any:
+    def _found(self, buffers: _Buffers) -> Any:
         """The result of the run."""
-        y = self.workspace.y.item()
+        y, wanted = buffers.workspace.y.item(), self._wanted
         if wanted is None:
             return y
         if isinstance(wanted, int):
-            return y, self._gradient(wanted)
-        return y, tuple([self._gradient(i) for i in wanted])
+            return y, self._gradient(buffers, wanted)
+        return y, tuple([self._gradient(buffers, i) for i in wanted])
 
-    def _gradient(self, i: int) -> Any:
-        gradient = self.gradients[i]
-        return gradient.item() if self.shapes[i] is None else gradient.copy()
+    def _gradient(self, buffers: _Buffers, i: int) -> Any:
+        return self._layouts[i].fill(*buffers.gradients[i].read())
+
+
+class _Buffers:
+    """A workspace, and where arguments and gradients are in it."""
+
+    def __init__(self, run: Run, layouts: Sequence[Layout]) -> None:
+        self.workspace = run.borrow()  # for good
+        x, gx = self.workspace.x, self.workspace.gx
+        self.inputs = _Spread(x, 0, [leaf for each in layouts for leaf in each.leaves()])
+        self.captured = x[self.inputs.stop :]
+        self.gradients: list[_Spread] = []
+        start = 0
+        for each in layouts:
+            self.gradients.append(_Spread(gx, start, each.leaves()))
+            start = self.gradients[-1].stop
+
+
+class _Spread:
+    """Where in a row there are the numbers and the arrays of a layout."""
+
+    def __init__(self, row: Array, start: int, leaves: Iterable[int | tuple[int, ...]]) -> None:
+        places: list[int] = []
+        self._row, self._arrays, self.stop = row, [], start
+        for leaf in leaves:
+            start, self.stop = self.stop, self.stop + int(np.prod(leaf))
+            if isinstance(leaf, int):
+                places += range(start, self.stop)
+            else:
+                self._arrays.append(row[start : self.stop].reshape(leaf))
+        is_whole = places == list(range(places[0], places[-1] + 1)) if places else True
+        self._places: Any = slice(places[0], places[-1] + 1) if places and is_whole else places
+
+    def write(self, numbers: list[float], arrays: list[Array]) -> None:
+        if numbers:
+            self._row[self._places] = numbers
+        for place, array in zip(self._arrays, arrays):
+            place[...] = array
+
+    def read(self) -> tuple[Iterator[float], Iterator[Array]]:
+        return iter(self._row[self._places].tolist()), iter(self._arrays)
