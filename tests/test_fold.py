@@ -100,6 +100,13 @@ def test_repetitive_codes_come_back(codes):
     check(tapes.noise(codes))
 
 
+def test_names_that_are_equal_by_chance_are_noticed(monkeypatch):
+    monkeypatch.setattr("autograd.compiler.fold._mixed", lambda x: x & np.uint64(1))
+    with pytest.raises(AssertionError, match="gives back its tape"):
+        for seed in range(50):
+            fold(tapes.program(seed))
+
+
 def test_small_tapes():
     assert fold(tapes.noise([])) == Nest([])
     assert unroll(Nest([])).tolist() == []

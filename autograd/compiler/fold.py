@@ -113,7 +113,21 @@ def fold(tape: Tape) -> Nest:
         period = 1
         while period:
             period = terms.roll_up(period, rules)
-    return Nest(_absorb(terms.bodies(), tape.codes))
+    nest = Nest(_absorb(terms.bodies(), tape.codes))
+    if not gives_back(nest, tape):  # two names that are equal by chance, or a mistake of ours
+        raise AssertionError(
+            f"fold: expected a nest of loops that gives back its tape, got\n{nest}"
+        )
+    return nest
+
+
+def gives_back(nest: Nest, tape: Tape) -> bool:
+    """Say whether a nest, executed in order, is a tape."""
+    parts = list(instructions(nest.body))
+    times = np.concatenate([np.zeros(0, np.int64), *(part.times for part in parts)])
+    codes = np.repeat([part.code for part in parts], [len(part.times) for part in parts])
+    is_whole = np.array_equal(unroll(nest), np.arange(len(tape)))
+    return is_whole and np.array_equal(tape.codes[times], codes)
 
 
 def unroll(nest: Nest) -> Array:
