@@ -74,10 +74,10 @@ def card(trace: Trace, group: Group) -> Card:
     return _node_card(trace, group) if group.is_node else _equals_card(trace, group)
 
 
-def is_looped(trace: Trace, group: Group) -> bool:
+def is_looped(instruction: Sequence[int | None], group: Group) -> bool:
     """Say whether a card stands for an instruction in loops, whose frames say how often it runs."""
     is_inside = group.module is None and not group.apart
-    return is_inside and trace.instruction[group.nodes[0]] is not None
+    return is_inside and instruction[group.nodes[0]] is not None
 
 
 def constant_card(values: Sequence[float], frames: Path, looped: bool = False) -> Card:
@@ -222,7 +222,7 @@ def _equals_card(trace: Trace, group: Group) -> Card:
         kind=head.kind,
         badge=head.badge,
         name=head.name,
-        count=1 if is_looped(trace, group) else head.count,
+        count=1 if is_looped(trace.instruction, group) else head.count,
         row=("values", " … ".join(ends)),
         grad=grad,
         grad_label="largest grad",

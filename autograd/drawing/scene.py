@@ -125,7 +125,7 @@ def _connect_group(
     shown = [i for i in group.nodes if shows_numbers(trace, group, i)]
     constants = [x for i in shown for x in trace.constants(i)]
     if constants:
-        _add_constants(scene, constants, head, is_looped(trace, group))
+        _add_constants(scene, constants, head, is_looped(trace.instruction, group))
 
 
 def shows_numbers(trace: Foldable, group: Group, i: int) -> bool:

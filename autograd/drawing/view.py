@@ -16,7 +16,7 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
-from .cards import DEEPEST_FRAME, Group, Heading, constant_card, heading
+from .cards import DEEPEST_FRAME, Group, Heading, constant_card, heading, is_looped
 from .classes import Classes
 from .dot import MOST_LABELLED_ARROWS
 from .labels import clean, numbers
@@ -256,9 +256,7 @@ class View:
                 yield from ((i, j) for j in self.trace.inputs[i] if j in self.card_of)
 
     def _is_looped(self, at: int) -> bool:
-        group = self.groups[at]
-        is_inside = group.module is None and not group.apart
-        return is_inside and self.classes.instruction[group.nodes[0]] is not None
+        return is_looped(self.classes.instruction, self.groups[at])
 
     def _add_line(self, tail: int, head: int, place: int, carried: bool = False) -> None:
         self.lines.append(Line(tail, head, carried=carried))
