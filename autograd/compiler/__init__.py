@@ -2,11 +2,23 @@
 
 What is handed on from file to file:
 
-    tracing.py    a function run once: its Tape, and what it read from outside (captures.py)
-    tape.py       Tape: the graph as a list of instructions
+    structure.py  arguments and captures, read for their numbers; what a traced function sees of them
+    tracing.py    a function run once: its Tape, and what it read from outside (captures.py); what
+                  stands for bools and ints meanwhile (standins.py)
+    tape.py       Tape: the graph as a list of instructions; sums begin alike in it (chains.py)
     fold.py       Nest: the tape rolled up into loops
-    flow.py       where every operand of the nest comes from: a register, a carry, memory
-    adjoint.py    Program: the nest with loads and stores, and the reverse sweep
+    flow.py       where every operand of the nest comes from: a register, a carry, memory (places.py)
+    adjoint.py    Program (program.py): the nest with loads and stores, and the reverse sweep; how
+                  adjoints travel (channels.py), and which numbers a partial is made from (needs.py)
     emit.py       LLVM's code of a program; interpret.py runs one in Python
-    dispatch.py   what a user calls: `jit`
+    running.py    machine code, with the arrays that it runs on
+
+What a user calls, and gets:
+
+    dispatch.py   `jit`: which trace is right for a call, or a new one (lowered.py: one to look at)
+    quick.py      short ways: of floats (bound.py), of what is plain (layout.py)
+    gradients.py  gradients in the structure of the arguments
+    node.py       a compiled call as a node of the graph
+    eager.py      calls that are not compiled
+    unrolled.py   a folded program as a graph for pictures (rejoined.py, naming.py)
 """

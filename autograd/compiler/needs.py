@@ -10,10 +10,11 @@ reverse sweep loads, and the forward pass keeps, only what it needs; no op is li
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ..floats import Floats, Namespace
+from ..backends.registers import PRIMITIVES
+from ..floats import Namespace
 from ..ops import OPS, Op, chosen
 
 
@@ -60,12 +61,7 @@ class Marks(Namespace):
     """The namespace of marks."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name in vars(Floats):
-            return _joined
-        return super().__getattr__(name)
-
-    def _run(self, op: Any) -> Callable[..., Any]:
-        return partial(op.forward, self)
+        return _joined if name in PRIMITIVES else super().__getattr__(name)
 
 
 def _joined(*x: Any) -> Mark:
