@@ -250,7 +250,7 @@ class Value:
 
     def __add__(self, other: Any) -> Value:
         if other.__class__ is Value:
-            # _node written out: one call less in the two hottest lines of all.
+            # make_node written out: one call less in the two hottest lines of all.
             y: Value = _new(Value)
             y._data = self._data + other._data
             y._grad = UNSET
@@ -263,7 +263,7 @@ class Value:
                 modes.watch(y)
             return y
         if other.__class__ is float:
-            return _node(self._data + other, ADD, self, other)
+            return make_node(self._data + other, ADD, self, other)
         return _operator(ADD, self, other)
 
     def __radd__(self, other: Any) -> Value:
@@ -271,9 +271,9 @@ class Value:
 
     def __sub__(self, other: Any) -> Value:
         if other.__class__ is Value:
-            return _node(self._data - other._data, SUB, self, other)
+            return make_node(self._data - other._data, SUB, self, other)
         if other.__class__ is float:
-            return _node(self._data - other, SUB, self, other)
+            return make_node(self._data - other, SUB, self, other)
         return _operator(SUB, self, other)
 
     def __rsub__(self, other: Any) -> Value:
@@ -281,7 +281,7 @@ class Value:
 
     def __mul__(self, other: Any) -> Value:
         if other.__class__ is Value:
-            # _node written out, as in __add__.
+            # make_node written out, as in __add__.
             y: Value = _new(Value)
             y._data = self._data * other._data
             y._grad = UNSET
@@ -294,12 +294,12 @@ class Value:
                 modes.watch(y)
             return y
         if other.__class__ is float:
-            return _node(self._data * other, MUL, self, other)
+            return make_node(self._data * other, MUL, self, other)
         return _operator(MUL, self, other)
 
     def __rmul__(self, other: Any) -> Value:
         if other.__class__ is float:
-            return _node(other * self._data, MUL, other, self)
+            return make_node(other * self._data, MUL, other, self)
         return _operator(MUL, other, self)
 
     def __truediv__(self, other: Any) -> Value:
@@ -333,7 +333,7 @@ class Value:
         return other // self, other % self
 
     def __neg__(self) -> Value:
-        return _node(-self._data, NEG, self, None)
+        return make_node(-self._data, NEG, self, None)
 
     def __pos__(self) -> Value:
         return self
@@ -490,7 +490,7 @@ def _refuse_copy() -> None:
 # ---- making nodes ----
 
 
-def _node(data: float, op: Op, a: Any, b: Any) -> Value:
+def make_node(data: float, op: Op, a: Any, b: Any) -> Value:
     y: Value = _new(Value)
     y._data = data
     y._grad = UNSET
@@ -515,10 +515,10 @@ def _apply(op: Op, x: tuple[Any, ...]) -> Value:
     x = tuple(v if v.__class__ is Value else operand(v, op.name) for v in op.complete(x))
     y = evaluate(op, [v._data if v.__class__ is Value else v for v in x])
     if len(x) == 1:
-        return _node(y, op, x[0], None)
+        return make_node(y, op, x[0], None)
     if len(x) == 2:
-        return _node(y, op, x[0], x[1])
-    return _node(y, op, x, None)
+        return make_node(y, op, x[0], x[1])
+    return make_node(y, op, x, None)
 
 
 def _operator(op: Op, a: Any, b: Any) -> Value:
@@ -527,7 +527,7 @@ def _operator(op: Op, a: Any, b: Any) -> Value:
     y = _number(b)
     if x is None or y is None:
         return NotImplemented  # type: ignore[no-any-return]
-    return _node(
+    return make_node(
         evaluate(op, (x, y)), op, a if a.__class__ is Value else x, b if b.__class__ is Value else y
     )
 
@@ -553,7 +553,7 @@ def _unary(op: Op, v: Value) -> Value:
         y = op.forward(FLOATS, x)
     except RAISED:
         y = None
-    return _node(y if y.__class__ is float else evaluate(op, (x,)), op, v, None)
+    return make_node(y if y.__class__ is float else evaluate(op, (x,)), op, v, None)
 
 
 def _install_method(op: Op) -> None:

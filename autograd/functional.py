@@ -197,7 +197,7 @@ class _Trace:
     ) -> None:
         self.since = next(engine.ticks)
         self.name = getattr(f, "__name__", repr(f))
-        chosen_args = _positions(argnums, len(args), self.name)
+        chosen_args = positions(argnums, len(args), self.name)
         self.variables: list[Value] = []
         self.shapes: list[Shape] = []
         self.single = not isinstance(argnums, (tuple, list))
@@ -331,7 +331,7 @@ def _matched(shape: Shape, tree: Any, who: str) -> list[Any]:
         raise ValueError(f"{who}: {error}") from None
 
 
-def _positions(argnums: int | tuple[int, ...], count: int, name: str) -> list[int]:
+def positions(argnums: int | tuple[int, ...], count: int, name: str) -> list[int]:
     """``argnums`` as non-negative positions."""
     wanted = [index(i) for i in (argnums if isinstance(argnums, (tuple, list)) else (argnums,))]
     for i in wanted:

@@ -16,7 +16,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from threading import local
 from types import CodeType, FrameType
@@ -247,6 +247,9 @@ class Recorded:
         calls: their calls, each by a number of its own.
         sources: the text of these functions, in the order of files and lines, as far as it is known.
         choices: the comparisons of Values that were made.
+        name: of the function, if it is to be told.
+        instructions: of a folded program: for every node in a loop, the number of the instruction
+            that it comes from.
     """
 
     outputs: list[Value]
@@ -256,6 +259,8 @@ class Recorded:
     calls: dict[Value, tuple[int, ...]]
     sources: list[Source]
     choices: list[Choice]
+    name: str = ""
+    instructions: dict[Value, int] = field(default_factory=dict)
 
 
 def run(
@@ -300,15 +305,15 @@ def run(
     outputs = [y for y in leaves if isinstance(y, Value)]
     if not outputs:
         raise TypeError(
-            f"{who}: expected {_called(f)} to return a Value, got {returned!r:.80}; return what "
+            f"{who}: expected {called(f)} to return a Value, got {returned!r:.80}; return what "
             "it computed from its arguments, with autograd's functions instead of math's"
         )
     nodes = graph(*outputs)
     variables = recorded.variables if len(nodes) <= MOST_NAMED else {}
     names = {**variables, **arguments.names}
-    for name, y in zip(_paths("out", shape), leaves):
+    for name, y in zip(paths("out", shape), leaves):
         if isinstance(y, Value) and y not in arguments.names:
-            names[y] = _called(f) if shape.build is None else name
+            names[y] = called(f) if shape.build is None else name
     lines = {node: line for node in nodes if (line := recorded.line(node))}
     return Recorded(
         outputs=list(dict.fromkeys(outputs)),
@@ -316,7 +321,7 @@ def run(
         lines=lines,
         scopes={node: scope for node in nodes if (scope := recorded.scope(node))},
         calls={node: calls for node in nodes if (calls := recorded.calls(node))},
-        sources=_sources(recorded.codes, lines.values()),
+        sources=sources_of(recorded.codes, lines.values()),
         choices=recorded.choices,
     )
 
@@ -347,13 +352,13 @@ class _Arguments:
         self._keeps_ints = keep_ints
         self.values = [
             self._traced(arg, name, annotation)
-            for arg, (name, annotation) in zip(args, _parameters(f, len(args)))
+            for arg, (name, annotation) in zip(args, parameters_of(f, len(args)))
         ]
         self.named = {name: self._traced(arg, name, "") for name, arg in named.items()}
 
     def _traced(self, arg: Any, name: str, annotation: str) -> Any:
         leaves, shape = flatten(arg)
-        traced = [self._leaf(x, path, annotation) for x, path in zip(leaves, _paths(name, shape))]
+        traced = [self._leaf(x, path, annotation) for x, path in zip(leaves, paths(name, shape))]
         # What holds no number is passed itself, not as a copy.
         return arg if all(a is b for a, b in zip(leaves, traced)) else shape.fill(traced)
 
@@ -378,7 +383,7 @@ def _counts(annotation: str) -> bool:
     return "int" in words and not words & {"float", "Value"}
 
 
-def _parameters(f: Any, count: int) -> Iterator[tuple[str, str]]:
+def parameters_of(f: Any, count: int) -> Iterator[tuple[str, str]]:
     """The name and the annotation of each of so many arguments: x1, x2, ... if nothing is known."""
     parameters: list[inspect.Parameter] = []
     with suppress(TypeError, ValueError):
@@ -399,16 +404,16 @@ def _annotation(parameter: inspect.Parameter) -> str:
     return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
 
 
-def _paths(name: str, shape: Shape) -> Iterator[str]:
+def paths(name: str, shape: Shape) -> Iterator[str]:
     """What to call each number of a structure: ``x[0]``, ``x['a'][1]``."""
     if shape.build is None:
         yield name
         return
     for key, part in zip(shape.keys or range(len(shape.parts)), shape.parts):
-        yield from _paths(f"{name}[{key!r}]", part)
+        yield from paths(f"{name}[{key!r}]", part)
 
 
-def _called(f: Any) -> str:
+def called(f: Any) -> str:
     """What to call a function; f, if it is a lambda."""
     f = getattr(f, "func", f)  # of functools.partial
     name = str(getattr(f, "__name__", None) or getattr(f, "name", None) or type(f).__name__)
@@ -418,7 +423,7 @@ def _called(f: Any) -> str:
 # ---- source text ----
 
 
-def _sources(codes: Iterable[CodeType], lines: Iterable[Line]) -> list[Source]:
+def sources_of(codes: Iterable[CodeType], lines: Iterable[Line]) -> list[Source]:
     """The text of functions, and of further lines, where it is known."""
     pieces: dict[str, list[tuple[int, int]]] = {}
     for code in codes:

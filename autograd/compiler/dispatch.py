@@ -285,7 +285,7 @@ class Jitted:
 
     def _positions(self, argnums: Argnums, args: tuple[Any, ...]) -> tuple[int, ...]:
         argnums = tuple(argnums) if isinstance(argnums, list) else argnums
-        return tuple(functional._positions(argnums, len(args), self._name))
+        return tuple(functional.positions(argnums, len(args), self._name))
 
     # ---- finding the trace ----
 

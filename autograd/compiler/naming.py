@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from ..engine import Value
-from ..recording import _parameters
+from ..recording import parameters_of
 from .captures import Captures, Reach
 from .standins import EXACT
-from .structure import DICT, NAMEDTUPLE, OBJECT, Container, _names, kind_of
+from .structure import DICT, NAMEDTUPLE, OBJECT, Container, attribute_names, kind_of, largest
 
 
 def names_of(
@@ -31,7 +31,7 @@ def names_of(
     ['x', "w['a'][0]", "w['a'][1]", 'rate']
     """
     namer = Namer(captured=False)
-    parameters = [name for name, _ in _parameters(f, len(args))]
+    parameters = [name for name, _ in parameters_of(f, len(args))]
     for name, arg in [*zip(parameters, args), *kwargs.items()]:
         namer.name(name, arg)
     captured = Namer(captured=True)
@@ -62,8 +62,8 @@ class Namer:
             self._name_parts(path, x, kind)
 
     def _name_array(self, path: str, x: Any) -> None:
-        is_number = x.dtype.kind == "f" or (x.dtype.kind in "iu" and _largest(x) <= EXACT)
-        if is_number and not self._captured:
+        most = largest(x)
+        if most is not None and most <= EXACT and not self._captured:
             for index in np.ndindex(x.shape):
                 self.names.append(path + "".join(f"[{i}]" for i in index))
 
@@ -81,7 +81,7 @@ def _steps(x: Any, kind: Container) -> Iterator[str]:
     if kind is DICT:
         yield from (f"[{key!r}]" for key in x)
     elif kind is OBJECT:
-        yield from (f".{name}" for name in _names(x))
+        yield from (f".{name}" for name in attribute_names(x))
     elif kind is NAMEDTUPLE:
         yield from (f".{name}" for name in x._fields)
     else:
@@ -90,10 +90,6 @@ def _steps(x: Any, kind: Container) -> Iterator[str]:
 
 def _label(x: Any, path: str) -> str:
     return (x.label if isinstance(x, Value) else "") or path
-
-
-def _largest(x: Any) -> int:
-    return max(int(x.max()), -int(x.min())) if x.size else 0
 
 
 def _places(reach: Reach) -> Iterator[tuple[str, Any]]:

@@ -39,12 +39,12 @@ def returned(
         inputs: by place in x, the Values that the output may depend on.
     """
     if not modes.is_recording():
-        return [engine._node(v, OPS["identity"], v, None) for v in y]
+        return [engine.make_node(v, OPS["identity"], v, None) for v in y]
     op = CompiledCall(name, run, x.copy(), np.array(list(inputs), dtype=int), known)
-    call = engine._node(y[0], op, tuple(inputs.values()), None)
+    call = engine.make_node(y[0], op, tuple(inputs.values()), None)
     if len(y) == 1:
         return [call]
-    return [engine._node(v, Output(k, v), (call,), None) for k, v in enumerate(y)]
+    return [engine.make_node(v, Output(k, v), (call,), None) for k, v in enumerate(y)]
 
 
 class CompiledCall(Op):

@@ -252,7 +252,7 @@ class Truth(StandIn):
     def _stands_for(self) -> Value:
         if self._value is None:
             op = COMPARISONS[self._symbol]
-            self._value = engine._node(float(self._taken), op, self._left, self._right)
+            self._value = engine.make_node(float(self._taken), op, self._left, self._right)
         return self._value
 
     def _whole(self) -> Int:

@@ -149,7 +149,7 @@ class Reader:
         if (self._static or self._captured) and x.size > LARGEST:
             self._tokens += np.ndarray, Same(x)
             return
-        most = _largest(x)
+        most = largest(x)
         if self._static or self._captured or most is None or most > EXACT:
             self._tokens += np.ndarray, x.shape, x.dtype.str, x.tobytes()
             self.arrays.append((x, x.tobytes()))
@@ -237,7 +237,7 @@ class Viewer:
                 "pass it as an argument; captured ones "
                 f"are compared at every call, and may have {LARGEST:,} elements at most",
             )
-        most = _largest(x)
+        most = largest(x)
         if self._captured or most is None or most > EXACT:
             return read_only(x.copy())
         return self._variable(x)
@@ -261,7 +261,7 @@ class Viewer:
         cls = x.__class__
         view = cls.__new__(cls) if cls is SimpleNamespace else object.__new__(cls)
         self._built[id(x)] = x, view  # before its parts, for one may be this object
-        for name, part in zip(_names(x), OBJECT.parts(x)):
+        for name, part in zip(attribute_names(x), OBJECT.parts(x)):
             part = part if part.__class__ is int else self.view(part)
             if name in slot_names(cls):
                 object.__setattr__(view, name, part)
@@ -339,7 +339,7 @@ def wrote_class(cls: type) -> bool:
     return modes.is_users(file)
 
 
-def _names(x: Any) -> list[str]:
+def attribute_names(x: Any) -> list[str]:
     """The names of an object's attributes: those in slots, if they are set, then the others."""
     slots = slot_names(x.__class__)
     if not slots:
@@ -403,7 +403,10 @@ DICT = Container(
 DEQUE = Container("deque", lambda x: x.maxlen, list, lambda x, parts: deque(parts, maxlen=x.maxlen))
 SET = Container("set", _set_key, lambda x: (), lambda x, parts: type(x)(x))
 OBJECT = Container(
-    "object", lambda x: (Same(type(x)), tuple(_names(x))), _attributes, lambda x, parts: None
+    "object",
+    lambda x: (Same(type(x)), tuple(attribute_names(x))),
+    _attributes,
+    lambda x, parts: None,
 )
 OBJECT_ARRAY = Container("array", lambda x: x.shape, lambda x: x.ravel().tolist(), _rebuilt_array)
 PARTIAL = Container("partial", lambda x: None, lambda x: (x.func, x.args, x.keywords), _partial)
@@ -432,10 +435,10 @@ def raw_parts(x: Any) -> list[Any]:
         return sorted(x, key=id)
     if kind is not OBJECT:
         return list(kind.parts(x))
-    return [x.__class__, *_names(x), *_attributes(x)]
+    return [x.__class__, *attribute_names(x), *_attributes(x)]
 
 
-def _largest(x: Any) -> int | None:
+def largest(x: Any) -> int | None:
     """The largest magnitude in an array of ints; 0 for floats; None if its numbers are not both."""
     if x.dtype.kind == "f":
         return 0

@@ -108,7 +108,7 @@ class Tracer(modes.Mode):
 
     def detach(self, v: Value, label: str = "") -> Value:
         """A Value with the number of ``v``, through which no gradient flows."""
-        y = engine._node(v._data, DETACH, v, None)
+        y = engine.make_node(v._data, DETACH, v, None)
         y.label = label
         return y
 

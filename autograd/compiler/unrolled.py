@@ -19,26 +19,13 @@ import numpy as np
 
 from ..engine import Value
 from ..modes import ensure_recording
-from ..recording import Choice, Recorded, _called, _paths, _sources
+from ..recording import Choice, Recorded, called, paths, sources_of
 from .fold import Instruction, Loop, Nest
 from .naming import names_of
 from .rejoined import rejoined
 from .structure import read
 from .tape import CONSTANTS, INPUTS, RETURN, VALUES, Array, Guard, Tape
 from .tracing import Traced
-
-
-@dataclass(frozen=True, slots=True)
-class Unrolled(Recorded):
-    """What a folded program computes, with the gradients of the sum of its outputs.
-
-    Attributes:
-        name: of the function.
-        instructions: for every node that is in a loop, the number of the instruction it comes from.
-    """
-
-    name: str
-    instructions: dict[Value, int]
 
 
 def unrolled(
@@ -49,8 +36,10 @@ def unrolled(
     name: str = "f",
     returned: Sequence[str] = (),
     codes: Iterable[CodeType] = (),
-) -> Unrolled:
+) -> Recorded:
     """Run a tape on Values: the graph that it was written from, in which loops are known.
+
+    Gradients are those of the sum of its outputs.
 
     Args:
         nest: the tape, folded.
@@ -85,14 +74,14 @@ def unrolled(
             results[y].label = results[y].label or label
         sum(results.values(), Value(0.0)).backward()
     lines = dict(run.lines())
-    return Unrolled(
+    return Recorded(
         name=name,
         outputs=list(results.values()),
         names={},
         lines=lines,
         scopes=scopes,
         calls=calls,
-        sources=_sources(codes, lines.values()),
+        sources=sources_of(codes, lines.values()),
         choices=run.choices,
         instructions=instructions,
     )
@@ -103,7 +92,7 @@ def recorded(
     arguments: tuple[Sequence[Any], Mapping[str, Any]],
     traced: Traced,
     nest: Nest,
-) -> Unrolled:
+) -> Recorded:
     """Unroll what was traced, at the numbers that its arguments and captures have now.
 
     >>> from autograd.compiler.fold import fold
@@ -120,8 +109,8 @@ def recorded(
         nest,
         np.concatenate([np.zeros(0), *numbers]).tolist(),
         names_of(f, *arguments, traced.captures),
-        _called(f),
-        () if traced.outputs.build is None else [*_paths("out", traced.outputs)],
+        called(f),
+        () if traced.outputs.build is None else [*paths("out", traced.outputs)],
         traced.captures.reach.codes,
     )
 

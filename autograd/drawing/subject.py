@@ -33,11 +33,11 @@ def traced(recorded: Recorded) -> Trace:
     """Return the trace of what a function made of its arguments."""
     return Trace(
         recorded.outputs,
-        getattr(recorded, "name", ""),  # of a folded program, as is what gives the instructions
+        recorded.name,
         names=recorded.names,
         scopes=recorded.scopes,
         calls=recorded.calls,
-        instructions=getattr(recorded, "instructions", None),
+        instructions=recorded.instructions,
         lines=recorded.lines,
     )
 
