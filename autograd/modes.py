@@ -225,6 +225,11 @@ def is_tracing() -> bool:
     return tracer.get() is not None
 
 
+def is_traced(x: Any) -> bool:
+    """Return whether x stands for a number that may be another at each call of a compiled function."""
+    return is_tracing() and (hasattr(x, "_record") or type(x) is not x.__class__)
+
+
 class Refused(RuntimeError):
     """What a function did while it was traced is not what a compiled one could repeat."""
 

@@ -7,14 +7,20 @@ z        a logit: a score before the sigmoid or the softmax
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from autograd import logsumexp, mean, relu, softplus, square, where
 from autograd import sum as total
+from autograd.modes import is_traced
 from autograd.ops import number
 
 Numbers = Any  # a Value or number, or a sequence of them
+
+# Where labels vary from call to call, a compiled function computes the loss of every class, and
+# chooses: the square of so many classes. With more it is traced anew for every row of labels.
+MOST_CHOSEN = 30
 
 
 def squared_error(y: Numbers, target: Numbers) -> Any:
@@ -80,7 +86,7 @@ def hinge(y: Any, label: float) -> Any:
     >>> hinge(Value(0.25), 1).data, hinge(Value(0.25), -1).data, hinge(Value(3.0), 1).data
     (0.75, 1.25, 0.0)
     """
-    if label not in (-1, 1):
+    if not (abs(label) == 1 if is_traced(label) else label in (-1, 1)):
         raise ValueError(f"hinge: expected the label -1 or 1, got {label!r}; code the classes so")
     return relu(1 - label * _scalar("hinge", y))
 
@@ -106,13 +112,16 @@ def binary_cross_entropy(logit: Any, label: float) -> Any:
     (0.693147, -0.5)
     """
     z = _scalar("binary_cross_entropy", logit)
-    label = number(label, "binary_cross_entropy: label")
+    if not is_traced(label):
+        label = number(label, "binary_cross_entropy: label")
     if not 0 <= label <= 1:
         raise ValueError(
             f"binary_cross_entropy: expected a label from 0 to 1, got {label!r}; "
             "for labels -1 and 1 use (label + 1) / 2, for several classes cross_entropy"
         )
-    if label in (0, 1):
+    # The bits of the other formula, if z is finite; so one trace does for all labels.
+    is_any = is_traced(label) and abs(z) < math.inf
+    if not is_any and label in (0, 1):
         return softplus(-z) if label else softplus(z)
     return label * softplus(-z) + (1 - label) * softplus(z)
 
@@ -142,13 +151,19 @@ def cross_entropy(logits: Sequence[Any], label: float) -> Any:
             f"cross_entropy: expected a sequence of at least two logits, got {logits!r:.80}; "
             "for one output use binary_cross_entropy"
         )
-    if label not in range(len(logits)):
+    classes = range(len(logits))
+    one_of_many = is_traced(label) and len(logits) <= MOST_CHOSEN
+    if not (0 <= label <= classes[-1] and label % 1 == 0 if one_of_many else label in classes):
         raise ValueError(
             f"cross_entropy: expected a label from 0 to {len(logits) - 1}, one for each logit, "
             f"got {label!r}; number the classes from 0"
         )
-    right = logits[int(label)]
-    return softplus(logsumexp([z - right for j, z in enumerate(logits) if j != label]))
+    if not one_of_many:
+        return _cross_entropy(logits, int(label))
+    *losses, chosen = [_cross_entropy(logits, j) for j in classes]
+    for j, loss in reversed(list(enumerate(losses))):
+        chosen = where(label == j, loss, chosen)
+    return chosen
 
 
 def huber(y: Numbers, target: Numbers, delta: float = 1.0) -> Any:
@@ -178,6 +193,11 @@ LOSSES: dict[str, Callable[[Any, Any], Any]] = {  # by name, as `fit` takes them
     loss.__name__: loss
     for loss in (squared_error, hinge, binary_cross_entropy, cross_entropy, huber)
 }
+
+
+def _cross_entropy(logits: Sequence[Any], label: int) -> Any:
+    right = logits[label]
+    return softplus(logsumexp([z - right for j, z in enumerate(logits) if j != label]))
 
 
 def _half_square(e: Any) -> Any:

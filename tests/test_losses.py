@@ -5,11 +5,11 @@ import math
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
 
-from autograd import Value, grad, no_grad
+from autograd import Value, grad, jit, no_grad
 from nn import (
     binary_cross_entropy,
     cross_entropy,
@@ -270,3 +270,47 @@ def test_lengths_and_labels_that_make_no_sense_are_refused(call, error, message)
 def test_without_recording_a_loss_is_a_leaf():
     with no_grad():
         assert squared_error(Value(3.0), 1.0).op is None
+
+
+# ---- compiled: one trace for all labels, and the bits of the plain loss ----
+
+
+wild = st.one_of(logits, st.sampled_from([math.inf, -math.inf, -0.0, 5e-324, 1e308]))
+
+
+@pytest.mark.parametrize(
+    ("loss", "labels", "width"),
+    [
+        (hinge, [-1, 1], 1),
+        (hinge, [-1.0, 1.0], 1),
+        (binary_cross_entropy, [0, 1], 1),
+        (binary_cross_entropy, [0.0, 1.0, 0.25], 1),
+        (cross_entropy, [0, 1, 2], 3),
+        (cross_entropy, [0.0, 1.0, 2.0], 3),
+    ],
+)
+def test_a_compiled_loss_needs_one_trace_for_all_labels(loss, labels, width):
+    @jit
+    def total(z, targets):
+        rows = [z[i : i + width] for i in range(0, len(z), width)]
+        return sum(loss(r if width > 1 else r[0], t) for r, t in zip(rows, targets))
+
+    def same_bits(data, numbers):
+        z = data.draw(st.lists(numbers, min_size=4 * width, max_size=4 * width))
+        targets = data.draw(st.lists(st.sampled_from(labels), min_size=4, max_size=4))
+        leaves = [Value(x) for x in z]
+        plain = total.function(leaves, targets)
+        plain.backward()
+        value, gradient = total.value_and_grad(z, targets)
+        assert bits([value, *gradient]) == bits([plain.data, *(v.grad for v in leaves)])
+
+    few = settings(max_examples=30, deadline=None)
+    few(given(st.data(), st.just(logits))(same_bits))()
+    assert len(total.traces) == 1
+    few(given(st.data(), st.just(wild))(same_bits))()
+    with pytest.raises(ValueError, match=r"expected .*label"):
+        total([0.0] * 4 * width, [labels[0], labels[1], 5, labels[0]])
+
+
+def bits(numbers):
+    return [x.hex() if x else 0.0 for x in map(float, numbers)]
