@@ -146,7 +146,7 @@ def test_cross_entropy_is_right_for_any_logits(z, data):
     value, gradient = value_and_gradient(cross_entropy, z, label)
     powers = [mpmath.exp(mpf(x)) for x in z]
     total = mpmath.fsum(powers)
-    others = total - powers[label]
+    others = mpmath.fsum(powers[:label] + powers[label + 1 :])  # no difference: it would cancel
     # Subtracting logits rounds them, by half an ulp of the largest: an absolute error in each
     # exponent, so a relative one in each probability.
     rounding = max(1.0, *(abs(a - b) for a in z for b in z))
