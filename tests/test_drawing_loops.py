@@ -414,6 +414,14 @@ def test_no_arrow_is_missing_in_any_view(f, args):
             assert len(arrow["points"]) >= 4
 
 
+def test_a_notebook_shows_the_picture_and_the_program():
+    lowered = jit(dot).lower([1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0])
+    shown = lowered._repr_mimebundle_()
+    assert shown["text/plain"] == str(lowered)
+    assert "loop 1 ×4" in shown["image/svg+xml"]
+    assert "Step through" in shown["text/html"]
+
+
 def test_rounds_can_be_stepped_through_in_a_browser(visit):
     f, args = DOT
     tab = visit(explain(lower(f, args)).html)

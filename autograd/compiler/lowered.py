@@ -54,6 +54,11 @@ class Lowered:
     def __str__(self) -> str:
         return "\n".join(_Text(self.traced.tape, self.nest).lines(self.name))
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from ..drawing import mimebundle
+
+        return {**mimebundle(self), "text/plain": str(self)}
+
     def recorded(self) -> Recorded:
         """The graph that it computes, in which loops are known: what `draw` and `explain` show.
 

@@ -23,7 +23,7 @@ MOST_STEPPED = 1_000  # nodes; the page is a part of the notebook's file
 
 
 def mimebundle(shown: Any) -> dict[str, str]:
-    """Return what a notebook shows for a Value or a Module: its text, its picture, a page to open.
+    """Return what a notebook shows for what can be drawn: its text, its picture, a page to open.
 
     Never raises: what is too large to read, or cannot be drawn here, is shown as text only.
 
@@ -55,6 +55,8 @@ def _picture_and_page(shown: Any, svg: str) -> str:
 
 def _size(shown: Any) -> int:
     """About how many nodes there are to read; no more than `MOST_SHOWN` are counted."""
+    if hasattr(shown, "recorded"):
+        return len(shown.traced.tape)
     if not isinstance(shown, Value):
         return 4 * sum(1 for _ in shown.named_parameters())
     seen, stack = {shown}, [shown]
