@@ -414,6 +414,12 @@ def test_no_arrow_is_missing_in_any_view(f, args):
             assert len(arrow["points"]) >= 4
 
 
+def test_a_compiled_function_is_drawn_for_some_arguments():
+    for show in (draw, tree):
+        with pytest.raises(TypeError, match=r"got <jit dot>; (draw|tree) .* f\.lower"):
+            show(jit(dot))
+
+
 def test_a_notebook_shows_the_picture_and_the_program():
     lowered = jit(dot).lower([1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0])
     shown = lowered._repr_mimebundle_()

@@ -58,6 +58,11 @@ def outputs_of(y: Any, who: str) -> tuple[list[Value], str, bool]:
 
 def _outputs(y: Any, who: str) -> list[Value]:
     outputs = [y] if isinstance(y, Value) else list(y) if hasattr(y, "__iter__") else []
+    if hasattr(y, "lower") and hasattr(y, "value_and_grad"):
+        raise TypeError(
+            f"{who}: expected a Value, a list of Values, a Module or a folded program, got {y!r:.80}; "
+            f"{who} what it is for arguments like yours: f.lower(2.0, 3.0)"
+        )
     if not outputs or not all(isinstance(output, Value) for output in outputs):
         raise TypeError(
             f"{who}: expected a Value, a list of Values or a Module, got {y!r:.80}; "
