@@ -44,7 +44,13 @@ def needs(op: Op, wanted: tuple[bool, ...]) -> Needs:
     Needs(y=False, x=(False, False), flat=(False, False), one=(True, False))
     """
     x = tuple(Mark(frozenset([i])) for i in range(len(wanted)))
-    entries = chosen(op, op.partials(Marks(OPS), Mark(frozenset([-1])), *x), wanted)
+    try:
+        entries = chosen(op, op.partials(Marks(OPS), Mark(frozenset([-1])), *x), wanted)
+    except NotImplementedError:
+        raise
+    except Exception:  # a rule that chooses in Python, or calls math: it may need anything
+        every, none = (True,) * len(wanted), (False,) * len(wanted)
+        return Needs(y=True, x=every, flat=none, one=none)
     sources: frozenset[int] = frozenset().union(
         *(e.sources for e in entries if isinstance(e, Mark))
     )
@@ -84,5 +90,9 @@ class Mark:
     __mod__ = __rmod__ = __pow__ = __rpow__ = __neg__ = __pos__ = __abs__ = _join
     __lt__ = __le__ = __gt__ = __ge__ = _join
     __and__ = __rand__ = __or__ = __ror__ = _join
+
+    def __bool__(self) -> bool:
+        raise TypeError("expected no choice by a mark, which has no value")
+
     __eq__ = __ne__ = _join  # type: ignore[assignment]
     __hash__ = None  # type: ignore[assignment]
