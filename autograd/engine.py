@@ -262,7 +262,7 @@ class Value:
             if watching:
                 modes.watch(y)
             return y
-        if other.__class__ is float:
+        if type(other) is float:
             return make_node(self._data + other, ADD, self, other)
         return _operator(ADD, self, other)
 
@@ -272,7 +272,7 @@ class Value:
     def __sub__(self, other: Any) -> Value:
         if other.__class__ is Value:
             return make_node(self._data - other._data, SUB, self, other)
-        if other.__class__ is float:
+        if type(other) is float:
             return make_node(self._data - other, SUB, self, other)
         return _operator(SUB, self, other)
 
@@ -293,12 +293,12 @@ class Value:
             if watching:
                 modes.watch(y)
             return y
-        if other.__class__ is float:
+        if type(other) is float:
             return make_node(self._data * other, MUL, self, other)
         return _operator(MUL, self, other)
 
     def __rmul__(self, other: Any) -> Value:
-        if other.__class__ is float:
+        if type(other) is float:
             return make_node(other * self._data, MUL, other, self)
         return _operator(MUL, other, self)
 
@@ -361,8 +361,6 @@ class Value:
         """
         if digits is None:
             return _apply(OPS["round"], (self,))
-        if watching:
-            modes.refuse_unless_plain("round")
         scale = 10.0 ** min(abs(index(digits)), 290)
         if digits < 0:
             return _apply(OPS["round"], (self / scale,)) * scale
@@ -434,10 +432,14 @@ class Value:
     # ---- display, copies ----
 
     def __repr__(self) -> str:
+        if watching:
+            modes.told(self)
         label = f", label={str(self.label)!r}" if self.label else ""
         return f"Value(data={self._data}, grad={self._grad}{label})"
 
     def __format__(self, spec: str) -> str:
+        if watching:
+            modes.told(self)
         return format(self._data, spec) if spec else repr(self)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
@@ -541,9 +543,7 @@ def _number(x: Any) -> float | None:
     """The number of a Value or of a number; None for anything else."""
     if x.__class__ is Value:
         return x._data
-    if x.__class__ is float:
-        return x
-    return as_real(x)
+    return x if type(x) is float else as_real(x)
 
 
 def _unary(op: Op, v: Value) -> Value:

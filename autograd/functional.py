@@ -26,7 +26,7 @@ from typing import Any
 from . import engine, modes
 from .engine import Value, refuse_stale
 from .floats import Ieee
-from .ops import GRAPH, OPS, chosen, number, partials
+from .ops import GRAPH, OPS, chosen, number, operand, partials
 from .pytree import Shape, flatten
 
 Function = Callable[..., Any]
@@ -348,8 +348,8 @@ def positions(argnums: int | tuple[int, ...], count: int, name: str) -> list[int
 
 def _variable(x: Any, who: str) -> Value:
     """A Value for this trace alone: a leaf for a number, a node of its own for a Value."""
-    if x.__class__ is Value:
-        return OPS["identity"].on(x)  # type: ignore[no-any-return]
+    if hasattr(x, "_record"):  # or what stands for a number, while a function is traced
+        return OPS["identity"].on(operand(x, who))  # type: ignore[no-any-return]
     return Value(number(x, who))
 
 

@@ -107,6 +107,9 @@ class detect_anomaly(Mode):
 
     def __init__(self) -> None:
         super().__init__(_anomaly)
+        refuse_while_tracing(
+            "opens detect_anomaly", "open it around the call, which is not compiled then"
+        )
         self._lines: dict[int, tuple[str, int]] = {}  # by id: a nan is not equal to itself
 
     def remember(self, node: Value) -> None:
@@ -210,14 +213,11 @@ def detached(v: Value, label: str = "") -> Any:
     return v._data if trace is None else trace.detach(v, label)
 
 
-def refuse_unless_plain(what: str) -> None:
-    """Raise if a function is being traced that may run again, on plain captured numbers.
-
-    That is for what plain floats do otherwise than Values.
-    """
+def told(v: Value) -> None:
+    """While a function is traced: the text of a Value was asked for, and holds for its number only."""
     trace = tracer.get()
-    if trace is not None and not trace.plain:
-        raise TypeError(f"{what}: expected plain numbers or Values, got what may stand for either")
+    if trace is not None:
+        trace.ask_number(v, v._data)
 
 
 def is_tracing() -> bool:
@@ -227,7 +227,7 @@ def is_tracing() -> bool:
 
 def is_traced(x: Any) -> bool:
     """Return whether x stands for a number that may be another at each call of a compiled function."""
-    return is_tracing() and (hasattr(x, "_record") or type(x) is not x.__class__)
+    return is_tracing() and hasattr(x, "_record")
 
 
 class Refused(RuntimeError):
@@ -236,12 +236,14 @@ class Refused(RuntimeError):
 
 def refuse_while_tracing(what: str, advice: str) -> None:
     """Raise if a function is being traced: what it would do cannot be compiled."""
-    if tracer.get() is not None:
+    trace = tracer.get()
+    if trace is not None:
         file, line = user_line()
-        raise Refused(
+        trace.refused = Refused(
             f"jit: expected a function that only computes, got one that {what} "
             f"({file}, line {line}); {advice}"
         )
+        raise trace.refused
 
 
 @lru_cache(1000)

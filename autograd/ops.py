@@ -216,9 +216,9 @@ def number(x: Any, who: str) -> float:
     >>> number(3, "Value")
     3.0
     """
-    if x.__class__ is float:
+    if type(x) is float:
         return x
-    real = as_real(x)
+    real = float(x) if hasattr(x, "_stands_for") else as_real(x)
     if real is None:
         raise TypeError(f"{who}: expected a real number, got {_described(x)}")
     return real
@@ -234,9 +234,9 @@ def operand(x: Any, who: str) -> Any:
 
 def as_real(x: Any) -> float | None:
     """Return ``x`` as a float, or None if it is no real number (Python's or NumPy's)."""
+    if hasattr(x, "_stands_for"):  # for a number, while a function is traced
+        return None
     if x.__class__ in (int, bool):
-        if type(x) is not x.__class__:  # what stands for one while a function is traced
-            return None
         try:
             return float(x)
         except OverflowError:  # IEEE-754 rounds to infinity what is beyond all floats

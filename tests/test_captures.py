@@ -11,8 +11,9 @@ import math
 import random
 import re
 import sys
+import threading
 import types
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -22,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_tracing import bits, eagerly, numbers, run
 
-from autograd import Value, exp
+from autograd import Value, exp, jit
 from autograd.compiler.captures import Names, line_of, names_in
 from autograd.compiler.tracing import trace
 from nn import MLP, Module
@@ -720,3 +721,281 @@ def test_unchanged_captures_are_recognised_by_identity():
     assert numbers(captures.current()) == [1.0, 2.0, 3.0] and captures.reach.reading is reading
     net.w[1] = 5.0
     assert numbers(captures.current()) == [1.0, 5.0, 3.0] and captures.reach.reading is not reading
+
+
+# ---- what one could overlook ----
+
+STALE = {
+    "a method of a namedtuple": (
+        "from typing import NamedTuple\nK = 2.0\n"
+        "class P(NamedTuple):\n    w: float\n    def scaled(self): return self.w * K\n"
+        "def f(x, p): return x * p.scaled()",
+        "P(1.5)", "K = 5.0",
+    ),
+    "a method of an enum's member": (
+        "import enum\nK = 2.0\nclass Mode(enum.Enum):\n    A = 1\n    def scale(self): return K\n"
+        "def f(x, m): return x * m.scale()",
+        "Mode.A", "K = 5.0",
+    ),
+    "an attribute of an enum's member": (
+        "import enum\nclass Mode(enum.Enum):\n    A = 1\nMode.A.rate = 2.0\n"
+        "def f(x, _): return x * Mode.A.rate",
+        "0.0", "Mode.A.rate = 3.0",
+    ),
+    "an attribute that hides an inherited one": (
+        "class B: rate = 1.0\nclass A(B): pass\na = A()\ndef f(x, _): return x * a.rate",
+        "0.0", "A.rate = 4.0",
+    ),
+    "a method that hides an inherited one": (
+        "class B:\n    def go(self, x): return x\nclass A(B): pass\na = A()\n"
+        "def f(x, _): return a.go(x)",
+        "0.0", "A.go = lambda self, x: 9.0 * x",
+    ),
+    "a name that a module gets": (
+        "import types\nm = types.ModuleType('m')\nm.__file__ = '/home/user/m.py'\n"
+        "def f(x, _): return x * getattr(m, 'bias', 1.0)",
+        "0.0", "m.bias = 4.0",
+    ),
+    "an attribute that a function gets": (
+        "def g(x): return x\ndef f(x, _): return g(x) * getattr(g, 'k', 1.0)",
+        "0.0", "g.k = 4.0",
+    ),
+    "an object in a set": (
+        "class O: w = 1.0\no = O()\no.w = 2.0\nS = {o}\ndef f(x, _): return x * sum(p.w for p in S)",
+        "0.0", "o.w = 9.0",
+    ),
+    "an object as a key": (
+        "class O: w = 1.0\no = O()\no.w = 2.0\nS = {o: 1.0}\n"
+        "def f(x, _): return x * sum(p.w for p in S) * S[o]",
+        "0.0", "o.w = 9.0",
+    ),
+    "a function in a set": (
+        "def make(k):\n    def g(x): return x * k[0]\n    return g\nk = [2.0]\nS = frozenset([make(k)])\n"
+        "def f(x, s): return sum(g(x) for g in s)",
+        "S", "k[0] = 3.0",
+    ),
+    "the sign of a key": (
+        "import math\nD = {0.0: 1.0}\ndef f(x, _): return x * sum(math.copysign(1.0, k) for k in D)",
+        "0.0", "D.clear(); D[-0.0] = 1.0",
+    ),
+    "the kind of a number in a key": (
+        "D = {('a', 1): 1.0}\ndef f(x, _): return x * sum(isinstance(k[1], int) for k in D)",
+        "0.0", "D.clear(); D['a', 1.0] = 1.0",
+    ),
+    "a name in a pattern": (
+        "class C: rate = 2.0\nc = C()\ndef f(x, _):\n    match c:\n        case C(rate=r): return x * r",
+        "0.0", "C.rate = 4.0",
+    ),
+    "a name that attrgetter is given": (
+        "from operator import attrgetter\nclass C: rate = 2.0\nget = attrgetter('rate')\n"
+        "def f(x, _): return x * get(C)",
+        "0.0", "C.rate = 4.0",
+    ),
+    "a name that __getattribute__ is given": (
+        "class C: rate = 2.0\ndef f(x, _): return x * type.__getattribute__(C, 'rate')",
+        "0.0", "C.rate = 4.0",
+    ),
+    "an attribute of a metaclass": (
+        "class Meta(type): rate = 2.0\nclass C(metaclass=Meta): pass\ndef f(x, _): return x * C.rate",
+        "0.0", "Meta.rate = 4.0",
+    ),
+    "what a compiled function among the arguments reads": (
+        "from autograd import jit\nK = 2.0\n@jit\ndef g(x): return x * K\ndef f(x, h): return h(x)",
+        "g", "K = 4.0",
+    ),
+    "a method of a dict": (
+        "D = {'a': 1.0}\nget = D.get\ndef f(x, _): return x * get('a')", "0.0", "D['a'] = 5.0",
+    ),
+    "a method of a list among the arguments": (
+        "L = [1.0]\nget = L.__getitem__\ndef f(x, g): return x * g(0)", "get", "L[0] = 5.0",
+    ),
+    "a number of another package": (
+        "import types\nm = types.ModuleType('m')\nm.__file__ = '/usr/lib/site-packages/m.py'\nm.RATE = 2.0\n"
+        "def f(x, _): return x * m.RATE",
+        "0.0", "m.RATE = 4.0",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", STALE)
+def test_what_one_could_overlook_is_followed(names, case):
+    source, argument, change_it = STALE[case]
+    define(names, source)
+    compiled, argument = jit(names.f), eval(argument, vars(names))
+    before = compiled(1.5, argument)
+    assert before == names.f(1.5, argument)
+    define(names, change_it)
+    assert bits([compiled(1.5, argument)]) == bits([names.f(1.5, argument)]) != bits([before])
+
+
+@pytest.mark.parametrize(
+    ("source", "listed"),
+    [
+        ("import os\ndef f(x): return x * len(os.environ.get('RATE', ''))", "environ"),
+        ("import importlib\ndef f(x): return x * importlib.import_module('math').pi", "text"),
+        ("import pytest\ndef f(x): return x * pytest.approx(1.0).expected", "pytest.approx"),
+        ("def f(x): return x if x is K else 2.0 * x\nK = []", "`is`"),
+        (
+            "from autograd import Value\nw = Value(1.0)\ndef f(x): return x if w.label else -x",
+            "labels",
+        ),
+        (
+            "import numpy as np\nBIG = np.ones(200_000)\nclass O:\n    def go(self, x): return x * BIG[0]\n"
+            "o = O()\ndef f(x): return o.go(x)",
+            "BIG",
+        ),
+    ],
+)
+def test_what_is_not_followed_is_listed(names, source, listed):
+    define(names, source)
+    assert any(listed in text for text in trace(names.f, POINT, {}).frozen)
+
+
+def test_that_an_argument_is_what_was_found_outside_is_listed(names):
+    define(names, "class O: pass\no = [O()]\ndef f(x, p): return x if p in o else -x")
+    frozen = trace(names.f, (3.0, names.o[0]), {}).frozen
+    assert frozen == ["an argument: whether it is the O that was found outside"]
+
+
+def test_nothing_is_listed_for_what_is_harmless(names):
+    define(
+        names,
+        "import math, numpy as np, functools\nclass A: pass\na = A()\n"
+        "def f(x): return np.sum([x, math.pi]) if type(a) is A and x is not None else x",
+    )
+    assert trace(names.f, POINT, {}).frozen == []
+
+
+def test_objects_and_functions_are_found_as_keys(names):
+    define(
+        names,
+        "class O: pass\no, p = O(), O()\ndef g(x): return x\n"
+        "costs, known = {g: 5.0, o: 2.0}, {g, o}\n"
+        "def f(x): return x * costs.get(g, 1.0) * costs[o] * (o in known) * (p not in known)",
+    )
+    assert jit(names.f)(3.0) == 30.0
+    define(names, "def f(x): return x * len([1 for it in known])")
+    with pytest.raises(RuntimeError, match="goes through a set of objects"):
+        jit(names.f)(3.0)
+
+
+def test_bound_functions_notice_what_is_no_number(names):
+    define(
+        names,
+        "import enum\nclass Mode(enum.Enum):\n    A = 1\n    B = 2\n"
+        "class C:\n    @staticmethod\n    def go(x): return x\n"
+        "none, mode = None, Mode.A\n"
+        "def f(x): return x if none is None else x * none\n"
+        "def g(x): return x if mode is Mode.A else x * 7.0\ndef h(x): return C.go(x)",
+    )
+    for f, change_it, expected in (
+        (names.f, "none = 3.0", 6.0),
+        (names.g, "mode = Mode.B", 14.0),
+        (names.h, "C.go = staticmethod(lambda x: 5.0 * x)", 10.0),
+    ):
+        bound = jit(f).lower(1.0).compile()
+        assert bound(2.0) == 2.0
+        define(names, change_it)
+        assert bound(2.0) == expected
+
+
+def test_a_bound_function_says_which_dtype_it_takes():
+    bound = jit(lambda a: a.sum()).lower(np.ones(2)).compile()
+    with pytest.raises(TypeError, match=r"float64 of shape \(2,\)\), got \(an array of int64"):
+        bound(np.array([1, 2]))
+
+
+def test_threads_see_changes_that_came_before_their_calls():
+    shared, rounds, wrong = [0.0], 200, []
+    f = jit(lambda x: x + shared[0])
+    gate = threading.Barrier(5)
+
+    def work():
+        for k in range(rounds):
+            gate.wait()
+            if f(1.0) != 1.0 + k:
+                wrong.append(k)
+            gate.wait()
+
+    f(1.0)
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for k in range(rounds):
+            shared[0] = float(k)
+            gate.wait()
+            gate.wait()
+    finally:
+        sys.setswitchinterval(interval)
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+# ---- what must not crash, or must say why ----
+
+
+@pytest.mark.filterwarnings("ignore:careful")
+def test_a_function_that_warns(names):
+    define(names, "import warnings\ndef f(x):\n    warnings.warn('careful')\n    return x * 2.0")
+    assert jit(names.f)(3.0) == 6.0
+
+
+class Fitted:
+    w = 2.0
+
+    @jit
+    def loss(self, x):
+        return self.w * x
+
+
+def test_methods_that_are_compiled_are_captured_and_passed():
+    model = Fitted()
+    loss = model.loss
+    f, g = jit(lambda x: loss(x)), jit(lambda x, h: h(x))
+    assert f(3.0) == g(3.0, loss) == 6.0
+    model.w = 5.0
+    assert f(3.0) == g(3.0, loss) == 15.0
+
+
+def test_methods_made_in_c_are_captured():
+    draw, shift = np.random.default_rng(0).normal, random.Random(0).random
+    assert jit(lambda x: x if x > 0.0 else draw())(3.0) == 3.0
+    for f in (lambda x: x * draw(), lambda x: x * shift()):
+        with pytest.raises(RuntimeError, match="random numbers"):
+            jit(f)(3.0)
+
+
+def nested(depth: int) -> list:
+    x = [1.0]
+    for _ in range(depth):
+        x = [x]
+    return x
+
+
+@pytest.mark.parametrize("depth", [400, 3_000])
+def test_what_is_too_deep_is_said_to_be(depth):
+    deep, ring = nested(depth), []
+    ring.append(ring)
+    for f, args in (
+        (lambda x, y: y, (deep, 1.0)),
+        (lambda x: x if deep else -x, (1.0,)),
+        (lambda x, y: y, (ring, 1.0)),
+    ):
+        with pytest.raises(RecursionError, match="a few levels deep"):
+            jit(f)(*args)
+
+
+def test_what_a_view_lacks_is_refused_by_name():
+    counts, square = Counter("aab"), jit(lambda x: x * x)
+    row = type("Row", (list,), {})([1.0])
+    for f, what in (
+        (lambda x: x * counts.most_common(1)[0][1], "asks a Counter"),
+        (lambda x: square.grad(x), "calls .grad of a compiled function"),
+        (lambda x: x * len(row) if isinstance(row, list) else x, "a container of its own kind"),
+    ):
+        with pytest.raises(RuntimeError, match=what):
+            jit(f)(3.0)

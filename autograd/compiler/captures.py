@@ -2,7 +2,8 @@
 
 Code says which names it reads: globals, closures, defaults, attributes of modules. From a function
 we go on to the functions, objects and classes found there. Numbers in what is found are inputs of the
-compiled function; everything else is compared before each call.
+compiled function; everything else is compared before each call. In other packages only what code
+names is looked at; what their functions and objects may read themselves is listed, as text.
 
 The user's functions run as copies whose globals and closures hold views (structure.py), so that they
 find Values in the places of numbers, and can change nothing. Methods run as they are: what they read
@@ -24,6 +25,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from enum import Enum
 from keyword import iskeyword
+from operator import attrgetter, methodcaller
 from types import (
     BuiltinFunctionType,
     CellType,
@@ -43,14 +45,36 @@ import numpy as np
 from ..engine import Value
 from ..ops import Op
 from ..recording import Line
-from .structure import Reader, Same, Viewer, raw_parts, sameness, wrote_class
+from .structure import (
+    TOO_DEEP,
+    Reader,
+    Same,
+    Unusable,
+    Viewer,
+    compiled_from,
+    is_users_module,
+    raw_parts,
+    sameness,
+    wrote_class,
+)
 
 MISSING = Same("missing")
 WITHOUT_STATE = (
     BuiltinFunctionType, FunctionType, MethodDescriptorType, ModuleType, Op, WrapperDescriptorType,
-    type, re.Pattern, np.ufunc, np.dtype, Enum, CodeType, MemberDescriptorType, GetSetDescriptorType,
+    type, re.Pattern, np.ufunc, type(np.sum), np.dtype, Enum, CodeType, MemberDescriptorType,
+    GetSetDescriptorType,
 )  # fmt: skip
-OURS = "autograd.compiler."
+# Who says one of these may read attributes of any name: the names are in text, or in the class.
+ANY_NAME = {
+    "getattr", "hasattr", "vars", "dir", "__dict__", "__getattribute__", "__match_args__",
+    "attrgetter", "methodcaller", "getmembers", "getattr_static",
+}  # fmt: skip
+ANY_NAME_READERS = {id(f) for f in (getattr, hasattr, vars, dir, attrgetter, methodcaller)}
+ANY_GLOBAL = {"globals", "eval", "exec", "vars"}
+IMPORTERS = {"import_module", "__import__"}
+STATELESS = {*sys.stdlib_module_names, "numpy", "autograd", "nn"} - {"os"}  # not listed
+PYTHONS = {"__warningregistry__", "__builtins__", "__loader__", "__spec__"}  # names in all modules
+OF_ENUM = ("_name_", "_sort_order_", "__objclass__")
 
 
 class Place(NamedTuple):
@@ -85,18 +109,22 @@ class Names(NamedTuple):
     attributes: frozenset[str]
     imports: frozenset[str] = frozenset()  # of modules, when it runs
     asks: bool = False  # whether it says `is True` or `is False`, which only bools can answer
+    compared: frozenset[str] = frozenset()  # globals on the right of `is`; "" for what is none
+    names_any: bool = False  # whether it may read attributes whose names it does not say
+    imports_any: bool = False  # and modules
 
 
 @functools.lru_cache(10_000)
 def names_in(code: CodeType) -> Names:
     """Collect the names that code reads.
 
-    >>> names_in((lambda x: abs(x.real)).__code__)
-    Names(globals=('abs',), attributes=frozenset({'real'}), imports=frozenset(), asks=False)
+    >>> names_in((lambda x: abs(x.real)).__code__)[:2]
+    (('abs',), frozenset({'real'}))
     """
     found: dict[str, None] = {}
     attributes: set[str] = set()
     imports: set[str] = set()
+    compared: set[str] = set()
     asks = False
     before: Any = None
     for part in _codes(code):
@@ -107,9 +135,23 @@ def names_in(code: CodeType) -> Names:
                 imports.add(i.argval)
             elif i.argval.__class__ is str and i.argval in part.co_names:
                 attributes.add(i.argval)
-            asks = asks or (i.opname == "IS_OP" and before.__class__ is bool)
-            before = i.argval
-    return Names(tuple(found), frozenset(attributes), frozenset(imports), asks)
+            elif i.opname == "MATCH_CLASS":
+                attributes.add("__match_args__")
+            elif i.opname == "IS_OP":
+                asks = asks or before.argval.__class__ is bool
+                if before.opname != "LOAD_CONST":
+                    compared.add(before.argval if before.opname == "LOAD_GLOBAL" else "")
+            before = i
+    said = {*found, *attributes}
+    return Names(
+        tuple(found),
+        frozenset(attributes),
+        frozenset(imports),
+        asks,
+        frozenset(compared),
+        not said.isdisjoint(ANY_NAME),
+        not said.isdisjoint(IMPORTERS),
+    )
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -145,26 +187,32 @@ class Reach:
         codes: of the functions that may run.
         frozen: what is not looked into, as text.
         statics: the things that were taken as they are.
+        counted: namespaces to which attributes may be added.
+        reads_any: whether attributes of any name may be read.
     """
 
     def __init__(self, roots: dict[str, Any], is_users: Callable[[str], bool]) -> None:
-        self._is_users = is_users
+        self._roots, self._is_users = roots, is_users
         self._reader = Reader(captured=True)
         self._fixed = Reader(static=True)
         self._names: set[str] = set()
-        self._all = False  # whether attributes of any name may be read
         self._walked: dict[tuple[int, bool], Any] = {}
-        self._modules: dict[int, tuple[ModuleType, bool]] = {}
+        self._modules: dict[tuple[int, bool], ModuleType] = {}
         self._classes: dict[int, type] = {}
         self._attributes: set[tuple[int, str, bool]] = set()
         self.places: list[Place] = []
         self.codes: list[CodeType] = []
         self.frozen: list[str] = []
         self.statics: list[Any] = []
-        for name, root in roots.items():
-            self._found(roots, name, root, False)
-        while self._look_up_names():
-            pass
+        self.counted: list[Any] = []
+        self.reads_any = False
+        try:
+            for name, root in roots.items():
+                self._found(roots, name, root, False)
+            while self._look_up_names():
+                pass
+        except RecursionError:
+            raise RecursionError(TOO_DEEP) from None
         read, fixed = self._reader.reading(), self._fixed.reading()
         self.reading = replace(
             read,
@@ -172,6 +220,12 @@ class Reach:
             seen=[*read.seen, *fixed.seen],
         )
         self.arrays = [*self._reader.arrays, *self._fixed.arrays]
+        found = {id(x.__class__) for x, _ in self.reading.seen}
+        self.frozen += [
+            f"an argument: whether it is the {cls.__name__} that was found outside"
+            for cls in roots.values()
+            if isinstance(cls, type) and id(cls) in found
+        ]
 
     def _found(self, owner: Any, name: str, x: Any, is_static: bool) -> None:
         """Read what was found, and go on from there."""
@@ -179,23 +233,31 @@ class Reach:
         reader = self._fixed if is_static else self._reader
         before = len(reader.statics)
         reader.read(x)
+        if owner is self._roots:
+            name = "the function" if name == "0" else "an argument"
         for static in reader.statics[before:]:
             self._go_on(static, name, is_static)
 
     def _go_on(self, x: Any, name: str, is_static: bool) -> None:
         key = id(x), is_static
-        if key in self._walked:
+        if key in self._walked or isinstance(x, CodeType):
             return
         self._walked[key] = x
         self.statics.append(x)
         if isinstance(x, FunctionType):
-            self._walk_function(x, is_static)
+            self._walk_function(x, name, is_static)
+        elif id(x) in ANY_NAME_READERS or isinstance(x, (attrgetter, methodcaller)):
+            self.reads_any = True
         elif isinstance(x, type):
-            if wrote_class(x):
-                self._classes[id(x)] = x
+            self._walk_class(x, name)
+        elif isinstance(x, Enum):
+            self.counted.append(vars(x))
+            for attribute in [n for n in vars(x) if n not in OF_ENUM]:
+                self._found(vars(x), attribute, vars(x)[attribute], True)
         elif isinstance(x, ModuleType):
-            if self._is_users(getattr(x, "__file__", None) or "-"):
-                self._modules[id(x)] = x, is_static
+            self._modules[key] = x
+            if self.looks_into(x):
+                self.counted.append(vars(x))
         elif isinstance(x, (staticmethod, classmethod)):
             self._go_on(x.__func__, name, True)
         elif isinstance(x, property):
@@ -203,27 +265,49 @@ class Reach:
             self._go_on(x.fset, name, True)
         elif isinstance(x, functools.cached_property):
             self._go_on(x.func, name, True)
-        elif hasattr(x, "__wrapped__") and type(x).__module__.startswith(OURS):
-            self._go_on(x.__wrapped__, name, is_static)
+        elif compiled_from(x) is not None:
+            self._go_on(compiled_from(x), name, is_static)
         elif not isinstance(x, WITHOUT_STATE):
             kind = type(x)
             self.frozen.append(f"{name}: what is in a {kind.__module__}.{kind.__qualname__}")
             if isinstance(getattr(x, "__wrapped__", None), FunctionType):
                 self._go_on(x.__wrapped__, name, True)
 
-    def _walk_function(self, f: FunctionType, is_static: bool) -> None:
+    def looks_into(self, module: ModuleType) -> bool:
+        """Whether a module is the user's."""
+        return is_users_module(module.__name__, module, self._is_users)
+
+    def _walk_class(self, cls: type, called: str) -> None:
+        for c in (cls, type(cls)):
+            for base in c.__mro__:
+                if not wrote_class(base):
+                    self._list(base, called)
+                elif id(base) not in self._classes:
+                    self._classes[id(base)] = base
+                    self.counted.append(vars(base))
+
+    def _walk_function(self, f: FunctionType, called: str, is_static: bool) -> None:
         """A library's function is looked into for what it was given: its closure and defaults."""
         self._found(f, "__code__", f.__code__, True)
         if self._is_users(f.__code__.co_filename):
             self.codes.append(f.__code__)
+            self.counted.append(vars(f))
             names = names_in(f.__code__)
             self._names |= names.attributes
-            self._all |= not names.attributes.isdisjoint(("__dict__", "attrgetter"))
-            self._all |= not {*names.globals}.isdisjoint(("getattr", "hasattr", "vars"))
+            self.reads_any |= names.names_any
+            if "label" in names.attributes:
+                self.frozen.append(f"{called}: labels of Values")
+            if names.imports_any:
+                self.frozen.append(f"{called}: what it imports by a name that is text")
+            compared = [f.__globals__.get(n, vars(builtins).get(n)) for n in names.compared]
+            if any(not isinstance(x, WITHOUT_STATE) for x in compared):
+                self.frozen.append(f"{called}: whether two objects are one, where it says `is`")
             for module in _imported(names.imports, f.__globals__.get("__package__") or ""):
                 self._go_on(module, module.__name__, True)
-            reads_any = not {*names.globals}.isdisjoint(("globals", "eval", "exec", "vars"))
-            for name in list(f.__globals__) if reads_any else names.globals:
+            all_globals = not ANY_GLOBAL.isdisjoint(names.globals)
+            for name in list(f.__globals__) if all_globals else names.globals:
+                if name in PYTHONS:
+                    continue
                 if name in f.__globals__ or name not in vars(builtins):
                     self._found(f.__globals__, name, f.__globals__.get(name, MISSING), is_static)
                 else:
@@ -231,25 +315,56 @@ class Reach:
             for name in f.__dict__:
                 if name != "__wrapped__":
                     self._found(f, name, f.__dict__[name], is_static)
+        else:
+            self._list(f, called)
         for cell in f.__closure__ or ():
             self._found(cell, "cell_contents", _attribute(cell, "cell_contents"), is_static)
         for name in ("__defaults__", "__kwdefaults__"):
             self._found(f, name, getattr(f, name), is_static)
 
+    def _list(self, x: Any, called: str) -> None:
+        """Say that a library's function or class is not looked into, if it may read what changes."""
+        if x.__module__ and x.__module__.partition(".")[0] not in STATELESS:
+            self.frozen.append(f"{called}: what {x.__module__}.{x.__qualname__} reads")
+
     def _look_up_names(self) -> bool:
-        """Go on through attributes of modules and classes that code names; say if there were any."""
-        before = len(self._attributes)
-        for module, is_static in list(self._modules.values()):
-            for name in [n for n in vars(module) if self._all or n in self._names]:
-                if self._is_new(module, name, is_static):
+        """Go on through attributes of modules and classes that code names; say if there is more."""
+        before = self._extent()
+        for (_, is_static), module in list(self._modules.items()):
+            if not self.looks_into(module):
+                self._look_up_in_package(module)
+                continue
+            for name in [n for n in vars(module) if self.reads_any or n in self._names]:
+                if name not in PYTHONS and self._is_new(module, name, is_static):
                     self._found(module, name, vars(module)[name], is_static)
         for cls in list(self._classes.values()):
-            for base in cls.__mro__:
-                if wrote_class(base):
-                    for name, x in list(vars(base).items()):
-                        if self._may_be_read(name, x) and self._is_new(base, name, True):
-                            self._found(base, name, x, True)
-        return len(self._attributes) > before
+            for name, x in list(vars(cls).items()):
+                if self._may_be_read(name, x) and self._is_new(cls, name, True):
+                    self._found(cls, name, x, True)
+        return self._extent() != before
+
+    def _extent(self) -> tuple[int, int, int, bool]:
+        return len(self._names), len(self._modules), len(self._classes), self.reads_any
+
+    def _look_up_in_package(self, module: ModuleType) -> None:
+        """In a module that is not the user's, only what the code names is looked at, and compared."""
+        for name in sorted(n for n in self._names if n in vars(module)):
+            if not self._is_new(module, name, True):
+                continue
+            x, called = vars(module)[name], f"{module.__name__}.{name}"
+            if isinstance(x, ModuleType):
+                self._go_on(x, called, True)
+            elif x is sys.modules:
+                self.frozen.append(f"{called}: which modules there are")
+            elif not isinstance(x, WITHOUT_STATE) or self._is_of_users(x):
+                self._found(module, name, x, True)
+            elif isinstance(x, FunctionType | type):
+                self._list(x, called)
+
+    def _is_of_users(self, x: Any) -> bool:
+        if isinstance(x, FunctionType):
+            return self._is_users(x.__code__.co_filename)
+        return isinstance(x, type) and wrote_class(x)
 
     def _is_new(self, owner: Any, name: str, is_static: bool) -> bool:
         before = len(self._attributes)
@@ -257,7 +372,7 @@ class Reach:
         return len(self._attributes) > before
 
     def _may_be_read(self, name: str, x: Any) -> bool:
-        if self._all or name in self._names:
+        if self.reads_any or name in self._names:
             return True
         return name.startswith("__") and name.endswith("__") and isinstance(x, FunctionType)
 
@@ -320,11 +435,23 @@ class Copies:
         """What a traced function sees in the place of something that is no number."""
         if isinstance(x, FunctionType):
             return self._function(x)
-        if isinstance(x, ModuleType) and self._reach._is_users(getattr(x, "__file__", None) or "-"):
+        if isinstance(x, ModuleType) and self._reach.looks_into(x):
             return self._module(x)
-        if hasattr(x, "__wrapped__") and type(x).__module__.startswith(OURS):
-            return self.static(x.__wrapped__)
+        if compiled_from(x) is not None:
+            return self._compiled(self.static(compiled_from(x)))
         return x
+
+    def _compiled(self, copy: Any) -> Any:
+        """What stands for a compiled function: the plain one, which has no derivatives of its own."""
+        for name in ("grad", "value_and_grad", "jacobian", "lower"):
+            if isinstance(copy, FunctionType) and name not in vars(copy):
+                refused = Unusable(
+                    f"calls .{name} of a compiled function",
+                    "use autograd.grad and the like",
+                    object,
+                )
+                setattr(copy, name, refused)
+        return copy
 
     def _function(self, f: FunctionType) -> Any:
         if id(f) not in self._functions:
@@ -391,7 +518,8 @@ class Copies:
         """The name of something that was assigned while tracing, if anything was."""
         for owner, held in self._held_dicts:
             for name in {**owner, **held}:
-                if owner.get(name, MISSING) is not held.get(name, MISSING):
+                is_same = owner.get(name, MISSING) is held.get(name, MISSING)
+                if not is_same and name not in PYTHONS:
                     return name
         for name, cell, content in self._held_cells:
             if _attribute(cell, "cell_contents") is not content:
@@ -420,10 +548,14 @@ def changed_object(viewer: Viewer) -> str | None:
 # ---- what a compiled function asks before each call ----
 
 
-def watch(places: Iterable[Place]) -> Callable[[], bool]:
+def still_there(places: Iterable[Place], counted: Iterable[Any]) -> Callable[[], bool]:
     """Return a function that says whether places still hold the very objects found there.
 
     It is one expression, with a term for every place: Python has nothing that is quicker.
+
+    Args:
+        places: where something was found.
+        counted: namespaces that must not have grown, for then something else may be found.
     """
     terms, names = ["True"], dict[str, Any]()
     for k, (owner, name, found, _) in enumerate(places):
@@ -438,29 +570,57 @@ def watch(places: Iterable[Place]) -> Callable[[], bool]:
             terms.append(f"{name!r} not in o{k}")
         else:
             terms.append(f"o{k}[{name!r}] is f{k}")
+    for k, namespace in enumerate(counted):
+        names[f"n{k}"] = namespace
+        terms.append(f"len(n{k}) == {len(namespace)}" if namespace else f"not n{k}")
     return eval("lambda: " + " and ".join(terms), names)  # type: ignore[no-any-return]
 
 
-class Captures:
-    """What was captured, to be asked for again.
+class _State(NamedTuple):
+    """What was captured at one time. Threads may call at once, so it is replaced as a whole."""
 
-    Attributes:
-        leaves: the numbers, in the order of the inputs.
-    """
+    reach: Reach
+    still_there: Callable[[], bool]
+    leaves: list[Any]
+
+    def is_unchanged(self) -> bool:
+        """Whether every name still means the same object, and containers hold what they held."""
+        reach = self.reach
+        try:
+            if not self.still_there():
+                return False
+            if reach.reading.seen and not reach.reading.holds():
+                return False
+        except (LookupError, AttributeError, ValueError):  # deleted, or a cell that is empty
+            return False
+        return not reach.arrays or all(x.tobytes() == held for x, held in reach.arrays)
+
+
+class Captures:
+    """What was captured, to be asked for again."""
 
     def __init__(
         self, reach: Reach, roots: dict[str, Any], is_users: Callable[[str], bool]
     ) -> None:
         self._roots, self._is_users = roots, is_users
         self._adopted: list[Value] = []
-        self._take(reach)
+        self._now = self._state(reach)
+        self._settled: _State | None = None  # for which it is known that `_same` still holds
 
-    def _take(self, reach: Reach) -> None:
-        self.reach = reach
-        self._holds = watch(reach.places)
-        self.leaves = [*reach.reading.leaves, *self._adopted]
-        self._has_values = Value in map(type, self.leaves)
-        self._is_settled = False  # whether it is known that `_same` still holds
+    def _state(self, reach: Reach) -> _State:
+        places = [place for place in reach.places if place.owner is not self._roots]
+        leaves = [*reach.reading.leaves, *self._adopted]
+        return _State(reach, still_there(places, reach.counted), leaves)
+
+    @property
+    def reach(self) -> Reach:
+        """Everything that was read."""
+        return self._now.reach
+
+    @property
+    def leaves(self) -> list[Any]:
+        """The numbers, in the order of the inputs."""
+        return self._now.leaves
 
     def start(self, adopted: list[Value], arguments: Sequence[Any]) -> None:
         """Remember which Values are the same one, now that all are known.
@@ -470,11 +630,8 @@ class Captures:
             arguments: the leaves of the arguments.
         """
         self._adopted = adopted
-        self._take(self.reach)
-        self._same = self._sameness(arguments)
-
-    def _sameness(self, arguments: Sequence[Any]) -> Any:
-        return sameness([*arguments, *self.leaves]) if self._has_values else ()
+        self._now = self._state(self.reach)
+        self._same = _sameness(arguments, self.leaves)
 
     def current(self, arguments: Sequence[Any] = ()) -> list[Any] | None:
         """Return the captured numbers as they are now; None if more than numbers has changed.
@@ -482,24 +639,23 @@ class Captures:
         Args:
             arguments: the leaves of the call's arguments: a Value among them may be captured, too.
         """
-        if self._unchanged():
-            if self._is_settled and Value not in map(type, arguments):
-                return self.leaves  # nothing has changed since this was last asked
+        now = self._now
+        has_values = Value in map(type, arguments)
+        if now.is_unchanged():
+            if self._settled is now and not has_values:
+                return now.leaves  # nothing has changed since this was last asked
         else:
             reach = Reach(self._roots, self._is_users)
-            if reach.reading.signature != self.reach.reading.signature:
+            if reach.reading.signature != now.reach.reading.signature:
                 return None
-            self._take(reach)
-        if self._sameness(arguments) != self._same:
+            self._now = now = self._state(reach)
+        if _sameness(arguments, now.leaves) != self._same:
             return None
-        self._is_settled = Value not in map(type, arguments)
-        return self.leaves
+        if not has_values:
+            self._settled = now
+        return now.leaves
 
-    def _unchanged(self) -> bool:
-        """Whether every name still means the same object, and containers hold what they held."""
-        try:
-            if not (self._holds() and self.reach.reading.holds()):
-                return False
-        except (LookupError, AttributeError, ValueError):  # deleted, or a cell that is empty
-            return False
-        return all(x.tobytes() == held for x, held in self.reach.arrays)
+
+def _sameness(arguments: Sequence[Any], leaves: list[Any]) -> tuple[int, ...]:
+    """Which Values are the same one, if any is captured."""
+    return sameness([*arguments, *leaves]) if Value in map(type, leaves) else ()

@@ -6,10 +6,9 @@ that steered. The traces of a signature are a tree: a call goes down from the fi
 that were made when the same guard had failed, until the guards of one all hold.
 
     signature   all of the arguments but their numbers (structure.py)
-    place       the traces to try, by number: for a signature, or where a guard of a trace fails
+    candidates  the traces to try, by number: for a signature, or where a guard of a trace fails
     leaves      the numbers of a call: of its arguments, then those read from outside
-    wanted      by what to differentiate: the positions of arguments, or
-                NOTHING (values only), VALUES (by the Values among the leaves)
+    wanted      by what to differentiate: see compiled.py
 """
 
 from __future__ import annotations
@@ -17,143 +16,32 @@ from __future__ import annotations
 import linecache
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache, partial, update_wrapper
 from importlib.util import find_spec
-from typing import Any, overload
-
-import numpy as np
+from operator import is_
+from types import FunctionType
+from typing import Any, NoReturn, overload
 
 from .. import functional, modes
-from ..engine import Value
 from ..pytree import Shape
 from ..recording import Choice
 from . import eager
-from .chains import with_starts
+from .compiled import NOTHING, VALUES, Answer, Candidates, Trace, Wanted
 from .fold import fold
-from .gradients import ByName, floated, like, size, spans
+from .gradients import ByName, floated, like, require_numbers, spans
 from .interpret import DONE, OUT_OF_RANGE
 from .lowered import Lowered
-from .node import Reach, returned
-from .program import Workspace
-from .quick import quick
-from .running import Run, write
+from .quick import Positions, quick
+from .running import write
 from .structure import read
-from .tape import CONSTANTS, INPUTS, Array
 from .tracing import Traced, trace
 
 Argnums = int | tuple[int, ...] | list[int]
-Wanted = tuple[int, ...] | str | None
-Place = dict[int, "Trace"]
-
-NOTHING, VALUES = None, "values"
 
 MAX_TRACES = 64
-
-
-class Trace:
-    """What one run of the function computed, compiled as it is needed.
-
-    Attributes:
-        traced: the tape, and where it is valid.
-        why: for what reason it was made, as text.
-        spans: for every positional argument, where its numbers are among the inputs.
-        has_values: whether there are Values among its leaves.
-        names: for positions of Modules, how to arrange their gradients.
-        others: the traces to try where a guard fails, by its number.
-        quick: by argnums, a short way for calls like the last one; None at its first call.
-    """
-
-    def __init__(self, traced: Traced, leaves: Sequence[Any], why: str) -> None:
-        self.traced, self.why = traced, why
-        self.spans = [slice(r.start, r.stop) for r in traced.slots]
-        self.tape = with_starts(traced.tape)
-        self.nest = fold(self.tape)
-        self.names: dict[int, ByName] = {}
-        self.others: dict[int, Place] = {}
-        self.quick: dict[Any, Callable[..., Any] | None] = {}
-        self._runs: dict[Wanted, Run] = {}
-        self._reach: Reach | None = None
-        starts = np.cumsum([0, *map(size, leaves)]).tolist()
-        self._values = {  # by place, which leaf it is
-            start: i
-            for i, (start, leaf) in enumerate(zip(starts, leaves))
-            if leaf.__class__ is Value
-        }
-        self.has_values = bool(self._values)
-
-    def run(self, wanted: Wanted) -> Run:
-        """The machine code for what is wanted."""
-        run = self._runs.get(wanted)
-        if run is None:
-            run = Run(self.tape, self._mask(wanted), self.nest)
-            run = self._runs.setdefault(wanted, run)  # another thread may have been faster
-        return run
-
-    def _mask(self, wanted: Wanted) -> Array | None:
-        if wanted is NOTHING:
-            return None
-        mask = np.zeros(self.traced.tape.inputs, bool)
-        if isinstance(wanted, str):
-            mask[list(self._values)] = True
-        else:
-            for position in wanted:
-                mask[self.spans[position]] = True
-        return mask
-
-    def returns_values(self) -> bool:
-        """Say whether a call now returns nodes of the graph."""
-        return self.has_values and modes.is_recording()
-
-    def inputs(self, x: Array, leaves: Sequence[Any]) -> dict[int, Value]:
-        """By place, the Values that the result depends on."""
-        self._reach = self._reach or Reach(self.traced.tape)
-        reached = self._reach(x).tolist()
-        return {place: leaves[i] for place, i in self._values.items() if reached[place]}
-
-
-class Answer:
-    """A call that has run. Its numbers are in the workspace until that is released."""
-
-    def __init__(self, trace: Trace, run: Run, workspace: Workspace, leaves: Sequence[Any]) -> None:
-        self.trace, self.run, self.workspace, self.leaves = trace, run, workspace, leaves
-
-    def release(self) -> None:
-        """Let another call have the workspace."""
-        self.run.give_back(self.workspace)
-
-    @property
-    def shape(self) -> Shape:
-        """The structure of the result."""
-        return self.trace.traced.outputs
-
-    def numbers(self) -> list[Any]:
-        """The numbers of the result."""
-        return self.workspace.y.tolist()
-
-    def rows(self) -> list[Array]:
-        """The gradients of all numbers of the result."""
-        count = len(self.workspace.y)
-        if count == 1:
-            return [self.workspace.gx.copy()]
-        return [self.run.sweep(self.workspace, seeds) for seeds in np.eye(count)]
-
-    def values(self, name: str) -> list[Any]:
-        """The results as nodes of the graph; what is an argument itself stays that."""
-        x, y = self.workspace.x, self.numbers()
-        known = self.workspace.gx.copy() if len(y) == 1 else None
-        found: list[Any] = returned(name, self.run, x, y, known, self.trace.inputs(x, self.leaves))
-        for k, (space, place) in enumerate(self.trace.traced.tape.outputs):
-            if space == INPUTS:
-                leaf = self.trace._values.get(place)
-                found[k] = y[k] if leaf is None else self.leaves[leaf]
-            elif space == CONSTANTS:
-                found[k] = Value(y[k])
-        return found
-
-
-def _pass(*args: Any, **kwargs: Any) -> None:
-    """Leave a call to the long way."""
+CALL = object()  # beside argnums: a call that asks for no derivative
+DERIVATIVES = ("grad", "value_and_grad", "jacobian")
 
 
 class Jitted:
@@ -170,7 +58,7 @@ class Jitted:
         self.function = f
         self.max_traces = max_traces
         self.traces: list[Trace] = []
-        self._places: dict[Any, Place] = {}
+        self._candidates: dict[Any, Candidates] = {}  # by signature
         self._quick: dict[Any, Callable[..., Any]] = {}
         self._is_full = False
 
@@ -193,16 +81,16 @@ class Jitted:
     # ---- calls ----
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        quick = self._quick.get(None)
+        quick = self._quick.get(CALL)
         if quick is not None and not modes.watching:
             y = quick(*args, **kwargs)
             if y is not None:
                 return y
-        answer = self._run((args, kwargs), VALUES)
+        answer = self._run(args, kwargs, VALUES)
         if answer is None:
-            return eager.call(self.function, (args, kwargs))
+            return eager.call(self.function, args, kwargs)
         try:
-            self._quicken(answer, args, kwargs, None)
+            self._quicken(answer, args, kwargs, CALL, None)
             has_values = answer.trace.has_values
             return answer.shape.fill(answer.values(self._name) if has_values else answer.numbers())
         finally:
@@ -230,6 +118,8 @@ class Jitted:
             both = quick(*args, **kwargs)
             if both is not None:
                 return both  # type: ignore[no-any-return]
+        if eager.is_traced():
+            return functional.value_and_grad(self.function, argnums)(*args, **kwargs)  # type: ignore[no-any-return]
         (value, *more), shape, gradients = self._derivatives(args, kwargs, argnums)
         if more or shape.build is not None:
             raise TypeError(
@@ -254,60 +144,71 @@ class Jitted:
         >>> jit(lambda x: [x[0] * x[1], x[0] + x[1]]).jacobian([2.0, 3.0])
         [[3.0, 2.0], [1.0, 1.0]]
         """
+        if isinstance(argnums, list):
+            argnums = tuple(argnums)
+        if eager.is_traced():
+            return functional.jacobian(self.function, argnums)(*args, **kwargs)
         _, shape, gradients = self._derivatives(args, kwargs, argnums)
         return shape.fill(gradients)
 
     def _derivatives(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Argnums
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: int | tuple[int, ...]
     ) -> tuple[list[float], Shape, list[Any]]:
         """The numbers of the result, their structure, and the gradient of each."""
-        positions = self._positions(argnums, args)
-        args = tuple(floated(x) if i in positions else x for i, x in enumerate(args))
-        answer = self._run((args, kwargs), positions)
+        wanted, args = self._wanted(argnums, args)
+        answer = self._run(args, kwargs, wanted)
         if answer is None:
-            values, shape, rows = eager.derivatives(self.function, (args, kwargs))
-            ranges = spans(args)
+            names: dict[int, ByName] = {}
+            ranges = spans([args[i] for i in wanted])
+            values, shape, rows = eager.derivatives(self.function, args, kwargs, wanted)
         else:
-            self._quicken(answer, args, kwargs, argnums)
-            values, shape, ranges = answer.numbers(), answer.shape, answer.trace.spans
-            rows = answer.rows()
-            answer.release()
-        names = {} if answer is None else answer.trace.names
-        for i in positions:
+            try:
+                names = answer.trace.names
+                ranges = [answer.trace.spans[i] for i in wanted]
+                values, shape, rows = answer.numbers(), answer.shape, answer.rows()
+            finally:
+                answer.release()
+        for i, numbers in zip(wanted, ranges):
+            if numbers.start == numbers.stop:
+                require_numbers(args[i])
             if hasattr(args[i], "named_parameters") and i not in names:
                 names[i] = ByName(args[i])
-        arrange = [names.get(i) or partial(like, args[i]) for i in positions]
+        is_single = not isinstance(argnums, tuple)
+        if answer is not None:
+            self._quicken(answer, args, kwargs, argnums, wanted[0] if is_single else wanted)
+        arrange = [names.get(i) or partial(like, args[i]) for i in wanted]
         gradients = [
-            tuple(place(row[ranges[i]]) for i, place in zip(positions, arrange)) for row in rows
+            tuple(place(row[numbers]) for place, numbers in zip(arrange, ranges)) for row in rows
         ]
-        is_single = not isinstance(argnums, tuple | list)
         return values, shape, [g[0] for g in gradients] if is_single else gradients
 
-    def _positions(self, argnums: Argnums, args: tuple[Any, ...]) -> tuple[int, ...]:
-        argnums = tuple(argnums) if isinstance(argnums, list) else argnums
-        return tuple(functional.positions(argnums, len(args), self._name))
+    def _wanted(
+        self, argnums: int | tuple[int, ...], args: tuple[Any, ...]
+    ) -> tuple[tuple[int, ...], tuple[Any, ...]]:
+        """By which positions to differentiate; the arguments, with floats in the places of ints there."""
+        wanted = tuple(functional.positions(argnums, len(args), self._name))
+        return wanted, tuple(floated(x) if i in wanted else x for i, x in enumerate(args))
 
     # ---- finding the trace ----
 
-    def _run(self, arguments: eager.Arguments, wanted: Wanted) -> Answer | None:
+    def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any], wanted: Wanted) -> Answer | None:
         """Run the trace that is right for a call. None if the call must be run eagerly."""
-        if _is_watched() or not _can_compile():
+        if eager.is_watched() or not _can_compile():
             return None
-        args, kwargs = arguments
-        reading = read(arguments)
-        place = self._places.setdefault(reading.signature, {})
-        why = "its first call" if len(self._places) == 1 else "arguments of another structure"
-        if place:
-            why = "what it reads from outside has another structure"
+        reading = read((args, kwargs))
+        positions = wanted if isinstance(wanted, tuple) else ()
+        signature = reading.signature, positions
+        candidates = start = self._candidates.get(signature, {})
+        why = self._why(bool(candidates), reading.signature, positions)
         while True:
-            number = len(place)
-            found, leaves = _valid(place, reading.leaves)
+            number = len(candidates)
+            found, leaves = _valid(candidates, reading.leaves)
             is_new = found is None
             if found is None:
                 if len(self.traces) >= self.max_traces:
                     self._say_full(why)
                     return None
-                traced = trace(self.function, args, kwargs)
+                traced = self._traced(args, kwargs, positions)
                 leaves = reading.leaves + (traced.captures.current(reading.leaves) or [])
                 found = Trace(traced, leaves, why)
             run = found.run(wanted if wanted != VALUES or found.returns_values() else NOTHING)
@@ -315,43 +216,71 @@ class Jitted:
             write(workspace.x, leaves)
             status = run.native(workspace)
             if status == DONE:
-                if is_new and place.setdefault(number, found) is found:
-                    self.traces.append(found)
+                if is_new:
+                    self._keep(found, number, candidates, signature, start)
                 return Answer(found, run, workspace, leaves)
             run.give_back(workspace)
             if is_new or status == OUT_OF_RANGE:
                 return None
-            place = found.others.setdefault(status, {})
+            candidates = found.others.setdefault(status, {})
             why = _text_of(found.traced.guards[status])
 
+    def _keep(
+        self, made: Trace, number: int, candidates: Candidates, signature: Any, start: Candidates
+    ) -> None:
+        """Remember a new trace, unless another thread was faster."""
+        if candidates is start:
+            candidates = self._candidates.setdefault(signature, start)
+        if candidates.setdefault(number, made) is made:
+            self.traces.append(made)
+
+    def _why(self, is_known: bool, signature: Any, positions: tuple[int, ...]) -> str:
+        """For what reason a trace would be made."""
+        if is_known:
+            return "what it reads from outside has another structure"
+        if not self.traces:
+            return "its first call"
+        if all(known != signature for known, _ in list(self._candidates)):
+            return "arguments of another structure"
+        if not positions:
+            return "a call without derivatives"
+        return (
+            f"derivatives by argument{'s' * (len(positions) > 1)} {', '.join(map(str, positions))}"
+        )
+
+    def _traced(self, args: Any, kwargs: Any, wanted: Any = None, lines: bool = False) -> Traced:
+        try:
+            return trace(self.function, args, kwargs, wanted=wanted, lines=lines)
+        except AttributeError as error:
+            if error.name in DERIVATIVES and isinstance(error.obj, FunctionType):
+                _refuse_derivative(error.obj.__name__, error.name)
+            raise
+
     def _quicken(
-        self, answer: Answer, args: tuple[Any, ...], kwargs: Any, argnums: Argnums | None
+        self, answer: Answer, args: tuple[Any, ...], kwargs: Any, key: Any, wanted: Positions
     ) -> None:
         """The second time that a trace answers such a call, find a short way."""
         known = answer.trace.quick
-        if argnums not in known:
-            known[argnums] = None
+        if key not in known:
+            known[key] = None
             return
-        if known[argnums] is None and not kwargs:
+        if known[key] is None and not kwargs:
             current = answer.trace.traced.captures.current
-            known[argnums] = self._short_way(answer, args, argnums, _pass, current)
-        short = known[argnums]
+            known[key] = self._short_way(answer, args, wanted, _pass, current)
+        short = known[key]
         if short is not None:
-            self._quick[argnums] = short
+            self._quick[key] = short
 
     def _short_way(
         self,
         answer: Answer,
         args: tuple[Any, ...],
-        argnums: Argnums | None,
+        wanted: Positions,
         fallback: Callable[..., Any],
         current: Any = None,
     ) -> Callable[..., Any] | None:
         if answer.trace.has_values or answer.shape.build is not None:
             return None
-        wanted = None if argnums is None else self._positions(argnums, args)
-        if isinstance(argnums, int) and wanted is not None:
-            return quick(answer.run, args, wanted[0], fallback, current, self._name)
         return quick(answer.run, args, wanted, fallback, current, self._name)
 
     # ---- what was compiled ----
@@ -366,13 +295,13 @@ class Jitted:
         %2 = %1 + 1   <doctest ...>:1: print(jit(lambda x, y: x * y + 1.0).lower(2.0, 3.0))
         return %2
         """
-        traced = trace(self.function, args, kwargs, lines=True)
+        traced = self._traced(args, kwargs, lines=True)
         return Lowered(self._name, traced, fold(traced.tape), self, (args, kwargs))
 
     def bound(
         self,
         arguments: eager.Arguments,
-        argnums: Argnums | None,
+        argnums: int | tuple[int, ...] | None,
         fallback: Callable[..., Any],
         looks_outside: bool,
     ) -> Callable[..., Any] | None:
@@ -382,14 +311,20 @@ class Jitted:
             looks_outside: whether it asks, before each call, for what is read from outside.
         """
         args, kwargs = arguments
-        answer = self._run(
-            arguments, NOTHING if argnums is None else self._positions(argnums, args)
-        )
+        wanted, floats = NOTHING, args
+        if argnums is not None:
+            wanted, floats = self._wanted(argnums, args)
+        if kwargs or not all(map(is_, args, floats)):  # it would take floats for ints
+            return None
+        answer = self._run(args, kwargs, wanted)
         if answer is None:
             return None
         answer.release()
         current = answer.trace.traced.captures.current if looks_outside else None
-        return None if kwargs else self._short_way(answer, args, argnums, fallback, current)
+        places: Positions = wanted
+        if wanted and not isinstance(argnums, tuple | list):
+            (places,) = wanted
+        return self._short_way(answer, args, places, fallback, current)
 
     def _say_full(self, why: str) -> None:
         if not self._is_full:
@@ -438,28 +373,21 @@ class Method:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._function, name)
-        takes_arguments = name in ("grad", "value_and_grad", "jacobian", "lower")
+        takes_arguments = name in (*DERIVATIVES, "lower")
         return partial(found, self._instance) if takes_arguments else found
 
 
-def _valid(place: Place, leaves: list[Any]) -> tuple[Trace | None, list[Any]]:
+def _pass(*args: Any, **kwargs: Any) -> None:
+    """Leave a call to the long way."""
+
+
+def _valid(candidates: Candidates, leaves: list[Any]) -> tuple[Trace | None, list[Any]]:
     """The first trace whose captures have the structure that they had; and all leaves."""
-    for found in list(place.values()):
+    for found in list(candidates.values()):
         captured = found.traced.captures.current(leaves)
         if captured is not None:
             return found, leaves + captured
     return None, leaves
-
-
-def _is_watched() -> bool:
-    """Say whether someone wants to see every node that is made."""
-    if functional.is_tracing():
-        return True
-    return bool(modes.watching) and (
-        modes.is_tracing()
-        or modes.anomaly_detector() is not None
-        or modes.recorder.get() is not None
-    )
 
 
 @cache
@@ -479,6 +407,14 @@ def _warn(message: str) -> None:
         (n for n, frame in enumerate(modes.stack()) if modes.is_users(frame.f_code.co_filename)), 1
     )
     warnings.warn(message, RuntimeWarning, stacklevel=level)
+
+
+def _refuse_derivative(g: str, name: str) -> NoReturn:
+    """Say what to write in a compiled function, where another one is the plain function."""
+    raise TypeError(
+        f"jit: expected {g}(...) in a compiled function, in which others are plain functions, got "
+        f"{g}.{name}(...); write autograd.{name}({g})(...)"
+    ) from None
 
 
 def _text_of(guard: Choice) -> str:
@@ -501,7 +437,8 @@ def jit(f: Any = None, *, max_traces: int = MAX_TRACES) -> Any:
     folded back into loops and compiled. Comparisons that steered are guards: a call in which one
     comes out otherwise traces that path as well, and both are kept. Numbers that it reads from
     outside, in closures, globals, lists or Modules, count as they are at each call. Values and
-    gradients have the bits of the plain function's.
+    gradients have the bits of the plain function's. (A call that is part of a larger graph hands on
+    sums: where several calls use one Value, the last bit of its ``.grad`` may differ.)
 
     What it does beside computing, such as printing, it does while it is traced only. It must not
     change what it is given or finds outside, nor draw random numbers.
@@ -509,7 +446,8 @@ def jit(f: Any = None, *, max_traces: int = MAX_TRACES) -> Any:
     Args:
         f: a function of numbers, Values, NumPy arrays, Modules, and lists, tuples, dicts and
             dataclasses of them.
-        max_traces: how many traces to make at most; calls for which there is none then run eagerly.
+        max_traces: how many traces to make at most; calls for which there is none then run the
+            plain function, with Values in the places of what is differentiated by.
 
     Returns:
         A function like ``f``. Numbers give numbers; where there are Values among the arguments or in
@@ -529,7 +467,7 @@ def jit(f: Any = None, *, max_traces: int = MAX_TRACES) -> Any:
     ...         n += 1
     ...     return n * x
     >>> collatz(6.0), collatz.grad(6.0), len(collatz.traces)
-    (8.0, 1.125, 1)
+    (8.0, 1.125, 2)
     >>> x = Value(7.0); collatz(x).backward(); x.grad
     1.8984375
     """

@@ -1,20 +1,22 @@
-"""A function run on Values instead of compiled: what `jit` does where it cannot compile, or may not.
+"""A function that is run instead of compiled: what `jit` does where it cannot compile, or may not.
 
-It is `functional` on a function of the numbers alone, put back into their structure.
+It is called as it stands, with Values in the places of the numbers that are differentiated by and
+nowhere else: what holds none of these is the caller's own object.
 
-    numbers    those of the arguments that become Values, in order; ints may have to stay ints
+    arguments    the positional ones, then all keyword arguments as one dict
+    wanted       the positions of those that get Values
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial, wraps
 from typing import Any
 
 import numpy as np
 
-from .. import functional
+from .. import functional, modes
 from ..engine import Value
-from ..modes import is_tracing
 from ..pytree import Shape, flatten
 from .structure import Viewer, object_array, read
 
@@ -22,65 +24,87 @@ Function = Callable[..., Any]
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
-def call(f: Function, arguments: Arguments) -> Any:
-    """Return what ``f`` gives by the arithmetic of Values; floats are such for a while."""
-    args, kwargs = arguments
-    leaves = read(arguments).leaves
-    if is_tracing() or any(leaf.__class__ is Value for leaf in leaves):
+def is_traced() -> bool:
+    """Say whether the caller is being differentiated or compiled, and must see what is computed."""
+    return functional.is_tracing() or modes.is_tracing()
+
+
+def is_watched() -> bool:
+    """Say whether someone wants to see every node that is made."""
+    return is_traced() or (
+        bool(modes.watching)
+        and (modes.anomaly_detector() is not None or modes.recorder.get() is not None)
+    )
+
+
+def call(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return what ``f`` gives, as floats; where Values take part, as it is."""
+    if is_traced() or any(leaf.__class__ is Value for leaf in read((args, kwargs)).leaves):
         return f(*args, **kwargs)
-    return _differentiated(f, arguments, leaves)[1][0]
+    if not is_watched():
+        try:
+            return functional.vjp(wraps(f)(partial(f, *args, **kwargs)))[0]
+        except AttributeError:  # it may be written for Values: x.exp()
+            pass
+    arguments = [*args, kwargs]
+    return _vjp(f, arguments, range(len(arguments)))[0]
 
 
 def derivatives(
-    f: Function, arguments: Arguments
+    f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], wanted: Sequence[int]
 ) -> tuple[list[float], Shape, list[np.ndarray[Any, Any]]]:
     """Return the numbers of the result, their structure, and the gradient of each.
 
-    A gradient is by all numbers in the arguments, in order.
+    A gradient is by all numbers in the wanted arguments, in order.
     """
-    leaves = read(arguments).leaves
-    varies, (y, pullback) = _differentiated(f, arguments, leaves)
+    y, pullback = _vjp(f, [*args, kwargs], wanted)
     outputs, shape = flatten(y)
-    rows = []
-    for k in range(len(outputs)):
-        row = np.zeros(len(varies))
-        row[varies] = _plain(pullback(shape.fill([float(j == k) for j in range(len(outputs))]))[0])
-        rows.append(row)
-    return _plain(outputs), shape, rows
+    seeds = np.eye(len(outputs)).tolist()
+    return _floats(outputs), shape, [np.array(_floats(pullback(shape.fill(s))[0])) for s in seeds]
 
 
-def _differentiated(f: Function, arguments: Arguments, leaves: Sequence[Any]) -> Any:
-    """Which numbers are differentiated by; the result and its pullback."""
-    is_int = [x.__class__ is int for leaf in leaves for x in _numbers(leaf)]
-    try:
-        return ~np.zeros(len(is_int), bool), _vjp(f, arguments, leaves, keep_ints=False)
-    except TypeError:
-        if not any(is_int):
-            raise
-    return ~np.array(is_int), _vjp(f, arguments, leaves, keep_ints=True)
+def _vjp(f: Function, arguments: list[Any], wanted: Sequence[int]) -> Any:
+    """The result and its pullback, to the floats in the wanted arguments."""
+    leaves = read([arguments[i] for i in wanted]).leaves
+    numbers = [x for leaf in leaves if _varies(leaf) for x in _numbers(leaf)]
+    return functional.vjp(wraps(f)(partial(_apply, f, arguments, wanted)), numbers)
 
 
-def _vjp(f: Function, arguments: Arguments, leaves: Sequence[Any], keep_ints: bool) -> Any:
-    numbers = [x for leaf in leaves for x in _numbers(leaf)]
-    if keep_ints:
-        numbers = [x for x in numbers if x.__class__ is not int]
-    return functional.vjp(lambda x: _apply(f, arguments, iter(x), keep_ints), numbers)
-
-
-def _apply(f: Function, arguments: Arguments, x: Any, keep_ints: bool) -> Any:
-    """Call ``f`` with other numbers in the places of its arguments'."""
-
-    def other(leaf: Any) -> Any:
-        found = [v if keep_ints and v.__class__ is int else next(x) for v in _numbers(leaf)]
-        return object_array(found, leaf.shape) if isinstance(leaf, np.ndarray) else found[0]
-
-    args, kwargs = Viewer(other, lambda static: static).view(arguments)
+def _apply(f: Function, arguments: list[Any], wanted: Sequence[int], x: list[Any]) -> Any:
+    """Call ``f`` with other numbers in the places of the wanted arguments'."""
+    views = _Replaced(iter(x)).view([arguments[i] for i in wanted])
+    others = dict(zip(wanted, views))
+    *args, kwargs = [others.get(i, argument) for i, argument in enumerate(arguments)]
     return f(*args, **kwargs)
+
+
+class _Replaced(Viewer):
+    """Builds structures again with other things in the places of floats, if there are any."""
+
+    def __init__(self, others: Iterator[Any]) -> None:
+        super().__init__(self._other, lambda static: static, exact=True)
+        self._others = others
+
+    def view(self, x: Any) -> Any:
+        """Build one structure again."""
+        return super().view(x) if any(map(_varies, read(x).leaves)) else x
+
+    def _other(self, leaf: Any) -> Any:
+        if not _varies(leaf):
+            return leaf
+        if isinstance(leaf, np.ndarray):
+            return object_array([next(self._others) for _ in range(leaf.size)], leaf.shape)
+        return next(self._others)
+
+
+def _varies(leaf: Any) -> bool:
+    """Whether a leaf is no int, nor an array of ints."""
+    return leaf.dtype.kind == "f" if isinstance(leaf, np.ndarray) else leaf.__class__ is not int
 
 
 def _numbers(leaf: Any) -> list[Any]:
     return leaf.ravel().tolist() if isinstance(leaf, np.ndarray) else [leaf]
 
 
-def _plain(numbers: list[Any]) -> list[float]:
+def _floats(numbers: list[Any]) -> list[float]:
     return [x.data if x.__class__ is Value else float(x) for x in numbers]

@@ -5,14 +5,30 @@ A Module's are a dict by the names of its parameters; what is no number stays as
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import repeat
 from operator import is_
 from typing import Any
 
 import numpy as np
 
 from ..engine import Value
-from .structure import Container, Reader, Viewer, is_object, kind_of, read
+from .structure import (
+    DICT,
+    LIST,
+    OBJECT,
+    OBJECT_ARRAY,
+    Container,
+    Reader,
+    Viewer,
+    attribute_names,
+    is_object,
+    kind_of,
+    object_array,
+    read,
+)
 from .tape import Array
 
 
@@ -37,30 +53,88 @@ def spans(args: Sequence[Any]) -> list[slice]:
 def floated(argument: Any) -> Any:
     """Return an argument with floats in the places of ints, which it is differentiated by.
 
+    Modules stay as they are: their gradient is by their parameters.
+
+    Raises:
+        TypeError: if an object holds an int, which the function knows as a setting, not as a number.
+
     >>> floated([1, (2.0, 3)])
     [1.0, (2.0, 3.0)]
     """
-    if argument.__class__ is int:
+    kind = kind_of(argument)
+    if kind is int:
         return float(argument)
-    if isinstance(argument, np.ndarray):
+    if kind is np.ndarray:
         return argument.astype(float) if argument.dtype.kind in "iu" else argument
-    if isinstance(argument, dict):
-        parts = list(argument.values())
-        floats = [floated(part) for part in parts]
-        return argument if all(map(is_, parts, floats)) else dict(zip(argument, floats))
-    if not isinstance(argument, list | tuple) or set(map(type, argument)) == {float}:
+    if not isinstance(kind, Container) or hasattr(argument, "named_parameters"):
         return argument
-    floats = [floated(part) for part in argument]
-    if all(map(is_, argument, floats)):
+    if kind is OBJECT:
+        _refuse_ints(argument)
         return argument
-    return argument._make(floats) if hasattr(argument, "_make") else type(argument)(floats)
+    parts = list(kind.parts(argument))
+    if set(map(type, parts)) == {float}:
+        return argument
+    floats = [floated(part) for part in parts]
+    if all(map(is_, parts, floats)):
+        return argument
+    if kind is OBJECT_ARRAY:
+        return object_array(floats, argument.shape)
+    if kind is DICT:
+        return dict(zip(argument, floats))
+    return floats if kind is LIST else kind.build(argument, floats)
+
+
+def _refuse_ints(x: Any) -> None:
+    """Raise if there are ints in an object, except in attributes that its class annotates as such."""
+    for container, _ in read(x).seen:
+        kind = kind_of(container)
+        names = attribute_names(container) if kind is OBJECT else repeat("")
+        settings = _settings(container.__class__) if kind is OBJECT else ()
+        for name, part in zip(names, kind.parts(container)):
+            is_setting = part.__class__ is int and name in settings
+            if part.__class__ is float or is_setting or not _is_whole(part):
+                continue
+            where = f"{type(container).__name__}.{name}" if name else f"a {type(x).__name__}"
+            advice = "x.astype(float)" if isinstance(part, np.ndarray) else float(part)
+            raise TypeError(
+                f"grad: expected floats in what is differentiated by, got {part!r:.40} in {where}; "
+                f"write {advice}, or annotate the attribute as int if it is a setting"
+            )
+
+
+def _is_whole(x: Any) -> bool:
+    """Whether something is an int, or an array of ints."""
+    return kind_of(x) is int or (isinstance(x, np.ndarray) and x.dtype.kind in "iu")
+
+
+@lru_cache(1000)
+def _settings(cls: type) -> set[str]:
+    """The names of attributes that a class, or one above it, annotates as ints."""
+    annotations = [inspect.get_annotations(c) for c in cls.__mro__]
+    return {name for each in annotations for name in each if each[name] in (int, "int")}
+
+
+def require_numbers(argument: Any) -> None:
+    """Raise a TypeError for an argument in which no numbers were found, unless it is empty."""
+    if not _is_empty(argument):
+        raise TypeError(
+            f"grad: expected an argument made of numbers of its own, got {argument!r:.80}; choose "
+            "another one with argnums"
+        )
+
+
+def _is_empty(x: Any) -> bool:
+    """Whether something without numbers could hold some."""
+    if isinstance(x, np.ndarray):
+        return x.size == 0
+    kind = kind_of(x)
+    if kind is OBJECT:
+        return hasattr(x, "named_parameters")
+    return isinstance(kind, Container) and all(map(_is_empty, kind.parts(x)))
 
 
 def like(argument: Any, numbers: Array) -> Any:
     """Return ``numbers`` in the structure of ``argument``, where they are in the order of `read`.
-
-    Raises:
-        TypeError: if ``argument`` holds no number, nor is a container that could.
 
     >>> like([1.0, (2.0, 3.0)], np.array([10.0, 20.0, 30.0]))
     [10.0, (20.0, 30.0)]
@@ -71,12 +145,7 @@ def like(argument: Any, numbers: Array) -> Any:
         return numbers.tolist()
     if isinstance(argument, np.ndarray) and argument.size == len(numbers):
         return numbers.reshape(argument.shape).copy()
-    if not isinstance(kind_of(argument), Container) and not len(numbers):
-        raise TypeError(
-            f"grad: expected an argument made of numbers, got {argument!r:.80}; choose another one "
-            "with argnums"
-        )
-    return _plain(Viewer(_Rest(numbers).take, lambda static: static).view(argument))
+    return _unwrapped(Viewer(_Rest(numbers).take, lambda static: static).view(argument))
 
 
 class _Rest:
@@ -119,22 +188,22 @@ class ByName:
         return dict(zip(self._names, sums.tolist()))
 
 
-def _plain(view: Any) -> Any:
+def _unwrapped(view: Any) -> Any:
     """A view of Values as a structure of floats, dicts in the places of Modules."""
     if view.__class__ is Value:
         return view.data
     if hasattr(view, "named_parameters"):
         return {name: parameter.data for name, parameter in view.named_parameters()}
     if isinstance(view, dict):
-        return {key: _plain(part) for key, part in view.items()}
+        return {key: _unwrapped(part) for key, part in view.items()}
     if isinstance(view, list):
-        return [_plain(part) for part in view]
+        return [_unwrapped(part) for part in view]
     if isinstance(view, tuple):
-        parts = [_plain(part) for part in view]
+        parts = [_unwrapped(part) for part in view]
         return type(view)._make(parts) if hasattr(view, "_make") else tuple(parts)
     if isinstance(view, np.ndarray) and view.dtype == object:
-        return np.array([_plain(part) for part in view.ravel()]).reshape(view.shape)
+        return np.array([_unwrapped(part) for part in view.ravel()]).reshape(view.shape)
     if is_object(view.__class__):
         for name, part in list(vars(view).items()):
-            object.__setattr__(view, name, _plain(part))
+            object.__setattr__(view, name, _unwrapped(part))
     return view

@@ -11,14 +11,15 @@ from __future__ import annotations
 import linecache
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..recording import Recorded
-from .captures import MISSING, WITHOUT_STATE
+from .captures import MISSING, WITHOUT_STATE, Place
 from .fold import Instruction, Loop, Nest, instructions
-from .structure import read
+from .structure import read, wrote_class
 from .tape import CONSTANTS, INPUTS, Guard, Row, Tape
 from .tracing import Traced
 
@@ -74,9 +75,9 @@ class Lowered:
     def compile(self, argnums: int | tuple[int, ...] | None = None) -> Callable[..., Any]:
         """Bind the function to its machine code, for arguments of this structure alone.
 
-        If these are floats that are given by position, and the function reads nothing but functions
-        from outside, a call costs little more than one of a built-in function. Functions that it
-        calls stay those that they are now.
+        If these are floats that are given by position, and the function reads nothing but functions,
+        modules and built-in classes from outside, a call costs little more than one of a built-in
+        function. Functions and modules stay those that they are now.
 
         Args:
             argnums: by which arguments to differentiate; then it returns the value and the gradient,
@@ -90,7 +91,8 @@ class Lowered:
         args, kwargs = self._arguments
         fallback = Bound(self.name, self._function, self._arguments, argnums)
         fallback(*args, **kwargs)  # compiles, and says what is wrong
-        has_state = any(_has_state(place.found) for place in self.traced.captures.reach.places)
+        reach = self.traced.captures.reach
+        has_state = reach.reads_any or any(map(_has_state, reach.places))
         return self._function.bound(self._arguments, argnums, fallback, has_state) or fallback
 
 
@@ -115,8 +117,13 @@ class Bound:
         return self._function.value_and_grad(*args, argnums=self._argnums, **kwargs)
 
 
-def _has_state(found: Any) -> bool:
-    return not (found is None or found is MISSING or isinstance(found, WITHOUT_STATE))
+def _has_state(place: Place) -> bool:
+    found = place.found
+    if found is None:
+        return place.name not in ("__defaults__", "__kwdefaults__")
+    if isinstance(found, Enum | type):  # switches, and classes whose methods may be replaced
+        return isinstance(found, Enum) or wrote_class(found)
+    return not (found is MISSING or isinstance(found, WITHOUT_STATE))
 
 
 def _described(arguments: Arguments) -> str:
@@ -127,7 +134,7 @@ def _described(arguments: Arguments) -> str:
 
 def _kind(x: Any) -> str:
     if isinstance(x, np.ndarray):
-        return f"an array of shape {x.shape}"
+        return f"an array of {x.dtype} of shape {x.shape}"
     if isinstance(x, list | tuple | dict):
         return f"a {type(x).__name__} of {len(x)}"
     return f"{type(x).__name__}"

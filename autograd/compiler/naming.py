@@ -15,8 +15,16 @@ import numpy as np
 from ..engine import Value
 from ..recording import parameters_of
 from .captures import Captures, Reach
-from .standins import EXACT
-from .structure import DICT, NAMEDTUPLE, OBJECT, Container, attribute_names, kind_of, largest
+from .structure import (
+    DICT,
+    NAMEDTUPLE,
+    OBJECT,
+    Container,
+    attribute_names,
+    bound_of,
+    kind_of,
+    largest,
+)
 
 
 def names_of(
@@ -54,7 +62,7 @@ class Namer:
         kind = kind_of(x)
         if kind is Value or kind is float:
             self.names.append(_label(x, path))
-        elif kind is int and not self._captured and abs(x) <= EXACT:
+        elif kind is int and not self._captured and bound_of(abs(x)):
             self.names.append(path)
         elif kind is np.ndarray:
             self._name_array(path, x)
@@ -62,8 +70,7 @@ class Namer:
             self._name_parts(path, x, kind)
 
     def _name_array(self, path: str, x: Any) -> None:
-        most = largest(x)
-        if most is not None and most <= EXACT and not self._captured:
+        if bound_of(largest(x)) and not self._captured:
             for index in np.ndindex(x.shape):
                 self.names.append(path + "".join(f"[{i}]" for i in index))
 
@@ -80,6 +87,7 @@ def _steps(x: Any, kind: Container) -> Iterator[str]:
     """How to come to each part of a container."""
     if kind is DICT:
         yield from (f"[{key!r}]" for key in x)
+        yield from (f" (key {k})" for k in range(len(kind.parts(x)) - len(x)))
     elif kind is OBJECT:
         yield from (f".{name}" for name in attribute_names(x))
     elif kind is NAMEDTUPLE:

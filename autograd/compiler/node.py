@@ -128,7 +128,7 @@ def _tell(node: Any, g: float) -> list[float | None]:
     return [1.0]
 
 
-class Reach:
+class Dependence:
     """Which inputs of a tape its results depend on. Of a list that is indexed by an input, not all."""
 
     def __init__(self, tape: Tape) -> None:

@@ -14,13 +14,20 @@ from __future__ import annotations
 import functools
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from operator import is_
-from types import MethodType, SimpleNamespace
+from types import (
+    BuiltinMethodType,
+    FunctionType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+    SimpleNamespace,
+)
 from typing import Any, Generic, NamedTuple
 
 import numpy as np
@@ -32,9 +39,14 @@ from .standins import EXACT, SMALL, Int, gathered
 BY_VALUE: frozenset[type] = frozenset(
     (str, bytes, bool, type(None), complex, range, Fraction, Decimal, type(...), np.bool_, np.str_)
 )
-CLASS_STATEMENT = 1 << 9  # a type's flag: it is not built in
+BY_TEXT = BY_VALUE | {int, float}  # keys that are part of a signature by what they look like
+UNCHANGEABLE, MADE = 1 << 8, 1 << 9  # a type's flags: it cannot be changed; it was made at run time
+OURS = "autograd.compiler."
 LARGEST = 100_000  # elements of an array that is captured
-
+TOO_DEEP = (
+    "jit: expected arguments and captures that are a few levels deep, got one that is hundreds deep, "
+    "or holds itself; pass its numbers in a list"
+)
 
 FLOATS, VALUES, FLOATING = {float}, {Value}, (float, np.floating)
 
@@ -87,7 +99,10 @@ def read(obj: Any) -> Reading:
     ([1.0, 2.0, 0.5], True)
     """
     reader = Reader()
-    reader.read(obj)
+    try:
+        reader.read(obj)
+    except RecursionError:
+        raise RecursionError(TOO_DEEP) from None
     return reader.reading()
 
 
@@ -137,25 +152,37 @@ class Reader:
             else:
                 self._tokens += kind, Same(x)
                 self.statics.append(x)
+                if kind is not FunctionType and kind is not type:
+                    self._read_beside(x)
+
+    def _read_beside(self, x: Any) -> None:
+        """What may run when a static thing is used: its methods, and what it was compiled from."""
+        if not isinstance(x, type) and wrote_class(type(x)):
+            self.statics.append(type(x))
+        if compiled_from(x) is not None:
+            self.statics.append(compiled_from(x))
 
     def _read_int(self, x: int) -> None:
-        if self._captured or self._static or abs(x) > EXACT:
+        bound = None if self._captured or self._static else bound_of(abs(x))
+        if bound is None:
             self._tokens += "int", x
         else:
-            self._tokens.append("small" if abs(x) <= SMALL else "large")
+            self._tokens.append(bound)
             self._leaves.append(x)
 
     def _read_array(self, x: Any) -> None:
-        if (self._static or self._captured) and x.size > LARGEST:
+        is_fixed = self._static or self._captured
+        if is_fixed and x.size > LARGEST:
             self._tokens += np.ndarray, Same(x)
+            if self._static:  # else it is refused when it is used
+                self.statics.append(x)
             return
-        most = largest(x)
-        if self._static or self._captured or most is None or most > EXACT:
+        bound = None if is_fixed else bound_of(largest(x))
+        if bound is None:
             self._tokens += np.ndarray, x.shape, x.dtype.str, x.tobytes()
             self.arrays.append((x, x.tobytes()))
         else:
-            size = "float" if x.dtype.kind == "f" else "small" if most <= SMALL else "large"
-            self._tokens += np.ndarray, x.shape, size
+            self._tokens += np.ndarray, x.shape, "f" if x.dtype.kind == "f" else bound
             self._leaves.append(x)
 
     def _read_parts(self, x: Any, kind: Container) -> None:
@@ -171,6 +198,8 @@ class Reader:
             self.statics.append(x.__class__)
         else:
             held = list(parts if kind is LIST else raw_parts(x))
+            if kind is NAMEDTUPLE:
+                self.statics.append(x.__class__)
         self._seen.append((x, held))  # which keeps it alive, too: ids are not reused
         self._tokens += kind, token, len(parts)
         if (kind is LIST or kind is TUPLE) and not self._static:  # the common ones in one go
@@ -194,6 +223,7 @@ class Viewer:
         static: what stands in the place of a static thing.
         captured: as for `Reader`.
         exact: whether lists and dicts are exactly that. Then they refuse no changes.
+        in_objects: what stands in the places of floats in objects, if not ``variable``.
     """
 
     def __init__(
@@ -202,9 +232,10 @@ class Viewer:
         static: Callable[[Any], Any],
         captured: bool = False,
         exact: bool = False,
+        in_objects: Callable[[Any], Any] | None = None,
     ) -> None:
-        self._exact = exact
-        self._variable, self._static, self._captured = variable, static, captured
+        self._exact, self._in_objects = exact, in_objects or variable
+        self.variable, self._static, self._captured = variable, static, captured
         self._built: dict[int, tuple[Any, Any]] = {}
         self.shadows: list[tuple[Any, Any, list[Any]]] = []  # a view, its original, what it holds
 
@@ -212,21 +243,27 @@ class Viewer:
         """Build one structure again."""
         kind = kind_of(x)
         if kind is Value:
-            return self._variable(x)
+            return self.variable(x)
         if kind is float:
-            return self._variable(float(x))
+            return self.variable(float(x))
         if kind is int:
-            return x if self._captured or abs(x) > EXACT else self._variable(int(x))
+            return x if self._captured or not bound_of(abs(x)) else self.variable(int(x))
         if kind is np.ndarray:
             return self._view_array(x)
         if isinstance(kind, Container):
-            return self._view_parts(x, kind)
+            try:
+                return self._view_parts(x, kind)
+            except RecursionError:
+                raise RecursionError(TOO_DEEP) from None
         if isinstance(x, Iterator):
-            return Unusable(f"uses up a {cls_name(x)} that it was given", "give it list(x) instead")
+            return Unusable(
+                f"uses up a {cls_name(x)} that it was given", "give it list(x) instead", x.__class__
+            )
         if isinstance(x, (list, tuple, dict, set, frozenset, deque, np.ndarray)):
             return Unusable(
                 f"reads a {cls_name(x)}, which is a container of its own kind",
                 "give it a plain list, tuple, dict or array",
+                x.__class__,
             )
         return x if kind in BY_VALUE else self._static(x)
 
@@ -236,11 +273,11 @@ class Viewer:
                 f"reads a captured array of shape {x.shape}",
                 "pass it as an argument; captured ones "
                 f"are compared at every call, and may have {LARGEST:,} elements at most",
+                x.__class__,
             )
-        most = largest(x)
-        if self._captured or most is None or most > EXACT:
+        if self._captured or bound_of(largest(x)) is None:
             return read_only(x.copy())
-        return self._variable(x)
+        return self.variable(x)
 
     def _view_parts(self, x: Any, kind: Container) -> Any:
         if id(x) in self._built and (self._captured or kind is OBJECT):
@@ -248,12 +285,11 @@ class Viewer:
         if kind is OBJECT:
             return self._view_object(x)
         parts = [self.view(part) for part in kind.parts(x)]
+        view = kind.build(x, parts)
         if self._exact and (kind is LIST or kind is DICT):
-            view = parts if kind is LIST else dict(zip(x, parts))
-        else:
-            view = kind.build(x, parts)
+            view = parts if kind is LIST else dict(view)
         self._built[id(x)] = x, view
-        if kind is DEQUE or kind is SET or type(view) in (list, dict):
+        if kind is DEQUE or type(view) in (list, dict, set):
             self.shadows.append((view, x, list(raw_parts(view))))
         return view
 
@@ -261,8 +297,10 @@ class Viewer:
         cls = x.__class__
         view = cls.__new__(cls) if cls is SimpleNamespace else object.__new__(cls)
         self._built[id(x)] = x, view  # before its parts, for one may be this object
-        for name, part in zip(attribute_names(x), OBJECT.parts(x)):
-            part = part if part.__class__ is int else self.view(part)
+        outside, self.variable = self.variable, self._in_objects
+        parts = [part if part.__class__ is int else self.view(part) for part in OBJECT.parts(x)]
+        self.variable = outside
+        for name, part in zip(attribute_names(x), parts):
             if name in slot_names(cls):
                 object.__setattr__(view, name, part)
             else:  # past any property of that name
@@ -316,7 +354,18 @@ def kind_of(x: Any) -> Any:
         return OBJECT
     if isinstance(x, dict) and not wrote_class(cls):  # defaultdict, Counter
         return DICT
+    if cls in (BuiltinMethodType, MethodWrapperType) and not isinstance(
+        x.__self__, (ModuleType, type, type(None))
+    ):
+        return BUILTIN_METHOD
+    if (cls.__module__, cls.__name__) == (f"{OURS}dispatch", "Method"):
+        return COMPILED_METHOD
     return cls
+
+
+def compiled_from(x: Any) -> Any:
+    """The function that a compiled one was made from; None for other things."""
+    return getattr(x, "__wrapped__", None) if type(x).__module__.startswith(OURS) else None
 
 
 @functools.lru_cache(1000)
@@ -327,16 +376,27 @@ def is_object(cls: type) -> bool:
         return True
     if issubclass(cls, (type, Enum)) or not wrote_class(cls):
         return False
-    return all(c.__flags__ & CLASS_STATEMENT or c in (object, Generic) for c in cls.__mro__)
+    return all(_has_statement(c) or c in (object, Generic) for c in cls.__mro__)
+
+
+def _has_statement(cls: type) -> bool:
+    """Say whether a class was made by a class statement, and not in C."""
+    return cls.__flags__ & (UNCHANGEABLE | MADE) == MADE
 
 
 def wrote_class(cls: type) -> bool:
     """Say whether the user wrote a class."""
-    module = sys.modules.get(cls.__module__)
+    if not _has_statement(cls):
+        return False
+    return is_users_module(cls.__module__, sys.modules.get(cls.__module__), modes.is_users)
+
+
+def is_users_module(name: str, module: Any, is_users: Callable[[str], bool]) -> bool:
+    """Say whether a module is the user's; without a file they all are, but for those of Python."""
     file = getattr(module, "__file__", None)
     if file is None:  # a notebook, an interactive session, or built into Python
-        return cls.__module__ not in sys.stdlib_module_names or cls.__module__ == "__main__"
-    return modes.is_users(file)
+        return name not in sys.stdlib_module_names or name == "__main__"
+    return is_users(file)
 
 
 def attribute_names(x: Any) -> list[str]:
@@ -380,15 +440,61 @@ def _rebuilt_array(x: Any, parts: list[Any]) -> Any:
     return read_only(object_array(parts, x.shape))
 
 
+def _builtin_method(x: Any, parts: list[Any]) -> Any:
+    of = parts[0]
+    found = None if type(of) is Unusable else getattr(of, x.__name__, None)
+    what = f"calls .{x.__name__} of a {cls_name(x.__self__)}"
+    return Unusable(what, "do so outside", x.__class__) if found is None else found
+
+
 def _partial(x: Any, parts: list[Any]) -> Any:
     return functools.partial(parts[0], *parts[1], **parts[2])
 
 
-def _set_key(x: Any) -> Any:
-    return type(x), frozenset(
-        (type(v), v.hex() if type(v) is float else v if type(v) in (*BY_VALUE, int) else Same(v))
-        for v in x
-    )
+# Keys of dicts and elements of sets are part of the signature, apart from objects, functions and the
+# like: those are parts of the container, and found again by what stands for them.
+
+
+def _is_by_text(key: Any) -> bool:
+    if isinstance(key, tuple | frozenset):
+        return all(map(_is_by_text, key))
+    return type(key) in BY_TEXT or isinstance(key, np.generic)
+
+
+def _text(key: Any) -> Any:
+    """A key as a part of the signature: 0.0 and -0.0 are two, 1 and 1.0 as well."""
+    if isinstance(key, tuple):
+        return (type(key), *map(_text, key))
+    return type(key), frozenset(map(_text, key)) if isinstance(key, frozenset) else repr(key)
+
+
+def _others(keys: Collection[Any]) -> list[Any]:
+    """The keys that are parts of their own."""
+    if BY_TEXT.issuperset(map(type, keys)):
+        return []
+    return [key for key in keys if not _is_by_text(key)]
+
+
+def _dict_token(x: Any) -> Any:
+    if set(map(type, x)) == {str}:
+        return type(x), *x
+    return type(x), *[_text(key) if _is_by_text(key) else None for key in x]
+
+
+def _dict(x: Any, parts: list[Any]) -> Any:
+    others = iter(parts[len(x) :])
+    keys = [key if _is_by_text(key) else next(others) for key in x] if len(parts) > len(x) else x
+    return (Defaults if hasattr(x, "__missing__") else ReadOnlyDict)(zip(keys, parts))
+
+
+def _set_token(x: Any) -> Any:
+    return type(x), frozenset(_text(v) for v in x if _is_by_text(v))
+
+
+def _set(x: Any, parts: list[Any]) -> Any:
+    if all(map(is_, parts, SET.parts(x))):
+        return type(x)(x)
+    return (Unordered if len(x) > 1 else type(x))([*filter(_is_by_text, x), *parts])
 
 
 LIST = Container("list", lambda x: None, lambda x: x, lambda x, parts: ReadOnlyList(parts))
@@ -396,12 +502,12 @@ TUPLE = Container("tuple", lambda x: None, lambda x: x, lambda x, parts: tuple(p
 NAMEDTUPLE = Container("namedtuple", type, lambda x: x, lambda x, parts: type(x)._make(parts))
 DICT = Container(
     "dict",
-    lambda x: (type(x), *[(type(key), key) for key in x]),
-    lambda x: list(x.values()),
-    lambda x, parts: (Defaults if hasattr(x, "__missing__") else ReadOnlyDict)(zip(x, parts)),
+    _dict_token,
+    lambda x: [*x.values(), *_others(x)],
+    _dict,
 )
 DEQUE = Container("deque", lambda x: x.maxlen, list, lambda x, parts: deque(parts, maxlen=x.maxlen))
-SET = Container("set", _set_key, lambda x: (), lambda x, parts: type(x)(x))
+SET = Container("set", _set_token, lambda x: sorted(_others(x), key=id), _set)
 OBJECT = Container(
     "object",
     lambda x: (Same(type(x)), tuple(attribute_names(x))),
@@ -415,6 +521,15 @@ METHOD = Container(
     lambda x: None,
     lambda x: (x.__func__, x.__self__),
     lambda x, parts: MethodType(*parts),
+)
+COMPILED_METHOD = Container(
+    "compiled method", lambda x: None, lambda x: (x._function, x._instance), METHOD.build
+)
+BUILTIN_METHOD = Container(
+    "built-in method",
+    lambda x: x.__name__,
+    lambda x: (x.__self__,),
+    _builtin_method,
 )
 KINDS: dict[type, Any] = {
     float: float, int: int, Value: Value,
@@ -445,6 +560,19 @@ def largest(x: Any) -> int | None:
     if x.dtype.kind not in "iu":
         return None
     return max(int(x.max()), -int(x.min())) if x.size else 0
+
+
+def bound_of(most: int | None) -> int | None:
+    """For numbers up to a magnitude, the bound that their compiled function is made for.
+
+    None if they are none, or ints that floats do not hold: these are static.
+
+    >>> bound_of(5) == 2**26, bound_of(2**30) == 2**53, bound_of(2**60)
+    (True, True, None)
+    """
+    if most is None or most > EXACT:
+        return None
+    return SMALL if most <= SMALL else EXACT
 
 
 def sameness(leaves: Sequence[Any]) -> tuple[int, ...]:
@@ -513,6 +641,21 @@ class Defaults(ReadOnlyDict):
         modes.refuse_while_tracing(f"reads {key!r:.40} from a dict that lacks it", "use .get()")
         raise KeyError(key)
 
+    def _lacks(self, *args: Any) -> Any:
+        modes.refuse_while_tracing("asks a Counter for more than a dict has", "do so outside")
+
+    most_common = elements = subtract = total = _lacks
+
+
+class Unordered(frozenset[Any]):
+    """A set of objects or functions: their order is by chance, so it may only be asked for one."""
+
+    def __iter__(self) -> Any:
+        modes.refuse_while_tracing(
+            "goes through a set of objects, which is in no order", "give it a list"
+        )
+        return super().__iter__()
+
 
 for _name in (
     "__setitem__ __delitem__ __iadd__ __imul__ append extend insert remove pop clear sort reverse"
@@ -533,6 +676,11 @@ class ReadOnlyArray(np.ndarray[Any, Any]):
             )
         if i.__class__ is tuple and any(type(k) is Int for k in i):
             return self[i[0]][i[1:]] if len(i) > 1 else self[i[0]]
+        if isinstance(i, np.ndarray) and i.dtype == object:  # of Ints
+            rows = np.empty((i.size, *self.shape[1:]), object)
+            for place, k in enumerate(i.ravel().tolist()):
+                rows[place] = self[k]
+            return rows.reshape(i.shape + self.shape[1:])
         return super().__getitem__(i)
 
     def __array_wrap__(self, x: Any, context: Any = None, return_scalar: bool = False) -> Any:
@@ -589,10 +737,17 @@ def plain_containers(x: Any) -> Any:
 
 
 class Unusable:
-    """Stands for what a compiled function cannot do with: every use is refused."""
+    """Stands for what a compiled function cannot do with: every use is refused.
 
-    def __init__(self, what: str, advice: str) -> None:
-        self._what, self._advice = what, advice
+    Args:
+        what, advice: what to say.
+        cls: the class of what it stands for.
+    """
+
+    __class__ = property(lambda self: self._cls)  # for isinstance
+
+    def __init__(self, what: str, advice: str, cls: type) -> None:
+        self._what, self._advice, self._cls = what, advice, cls
 
     def _refuse(self, *args: Any) -> Any:
         modes.refuse_while_tracing(self._what, self._advice)

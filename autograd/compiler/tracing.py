@@ -1,7 +1,7 @@
 """A function run once, to learn what it computes: its tape, and where that is valid.
 
 Numbers in arguments and captures are inputs: Values in their places while the function runs. What it
-asks of them in comparisons becomes guards; what stands for bools and ints is in standins.py.
+asks of them in comparisons becomes guards; what stands for plain numbers is in standins.py.
 
     made     the nodes that f computes, and the comparisons that steered it, in order
     since    the order at which the trace began: Values older than it are from outside
@@ -9,14 +9,17 @@ asks of them in comparisons becomes guards; what stands for bools and ints is in
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
+import operator
 import os
 import random
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from types import FunctionType
 from typing import Any
 
@@ -29,10 +32,11 @@ from ..pytree import Shape, flatten
 from ..recording import Choice, Line
 from .captures import WITHOUT_STATE, Captures, Copies, Reach, changed_object, line_of, names_in
 from .collector import without_collector
-from .standins import EXACT, SMALL, Int, Truth, pattern_of
+from .standins import EXACT, SMALL, Float, Int, Truth, pattern_of
 from .structure import (
     ReadOnlyList,
     Viewer,
+    largest,
     object_array,
     plain_containers,
     read,
@@ -46,8 +50,8 @@ class Tracer(modes.Mode):
 
     Args:
         asks: whether comparisons are asked at once, for functions that cannot do with Truths.
-        plain: whether ints and captured numbers are plain, and guarded: for functions that cannot
-            do with Ints, or with Values in the places of what they capture.
+        plain: whether ints, and floats not differentiated by, are plain, and guarded: for functions
+            that cannot do with what stands for them.
         lines: whether to remember the user's line of every node.
     """
 
@@ -55,6 +59,7 @@ class Tracer(modes.Mode):
         super().__init__(modes.tracer)
         self.asks, self.plain = asks, plain
         self.since = next(engine.ticks)
+        self.refused: modes.Refused | None = None  # what the function did that cannot be repeated
         self.made: list[Value | Choice] = []
         self.lines: list[Line | None] | None = [] if lines else None
         self.detached: set[Value] = set()
@@ -63,7 +68,6 @@ class Tracer(modes.Mode):
         self._addresses: dict[Value, int] = {}
         self._numbered = 0  # how many inputs have their address there
         self._patterns: dict[int, tuple[Any, Any]] = {}
-        self._is_float: dict[Value, bool] = {}  # captured floats, and what was asked about
         self.remember: Callable[[Any], None] = self._remember_line if lines else self.made.append
 
     def _remember_line(self, made: Value | Choice) -> None:
@@ -87,6 +91,15 @@ class Tracer(modes.Mode):
         self.remember(Choice(a, symbol, b, taken, modes.user_line()))
         return taken
 
+    def ask_number(self, v: Value, number: float) -> None:
+        """Make guards: v is this number, a nan or this zero."""
+        if number != number:
+            self.ask(v, "!=", v, True)
+        else:
+            self.ask(v, "==", number, True)
+        if number == 0.0:
+            self.ask(1.0 / v, ">", 0.0, math.copysign(1.0, number) > 0.0)
+
     def adopt(self, v: Value) -> int | None:
         """Make a Value from outside an input, though it is not known where it was found."""
         if v.op is None and v._order > self.since:
@@ -104,7 +117,6 @@ class Tracer(modes.Mode):
         for held in (self.made, self.detached, self.inputs, self.rows, self._addresses):
             held.clear()
         self._patterns.clear()
-        self._is_float.clear()
 
     def detach(self, v: Value, label: str = "") -> Value:
         """A Value with the number of ``v``, through which no gradient flows."""
@@ -128,61 +140,71 @@ class Tracer(modes.Mode):
         return self._addresses
 
     def variable(self, leaf: Any) -> Any:
-        """Make a number an input; return what the function sees of it."""
+        """Make a number that may be differentiated by an input; return what the function sees."""
+        return self._input(leaf, Value)
+
+    def number(self, leaf: Any) -> Any:
+        """The same for a number that is not differentiated by. Values are what they are."""
+        return self._input(leaf, float)
+
+    def _input(self, leaf: Any, kind: type, most: int = 0) -> Any:
+        """
+        Args:
+            kind: what floats are to the function.
+            most: the largest magnitude of an array that an int is in.
+        """
         if isinstance(leaf, np.ndarray):
-            kind = float if leaf.dtype.kind == "f" else int
-            parts = [self.variable(kind(x)) for x in leaf.ravel().tolist()]
+            most = largest(leaf) or 0
+            cast = float if leaf.dtype.kind == "f" else int
+            parts = [self._input(cast(x), kind, most) for x in leaf.ravel().tolist()]
             return read_only(object_array(parts, leaf.shape))
         v = leaf if leaf.__class__ is Value else Value(leaf)
         self.inputs.append(v)
-        if leaf.__class__ is not int:
+        if leaf.__class__ is Value or (leaf.__class__ is float and kind is Value):
             return v
         if self.plain:
-            self.ask(v, "==", float(leaf), True)
+            self.ask_number(v, float(leaf))
             return leaf
-        bound = SMALL if abs(leaf) <= SMALL else EXACT
+        if leaf.__class__ is float:
+            return Float(self, v, leaf)
+        bound = SMALL if max(abs(leaf), most) <= SMALL else EXACT
         return Int(self, v, leaf, bound, len(self.inputs) - 1)
 
-    def captured(self, leaf: Any) -> Any:
-        """The same for a number that was captured; where ints are plain, it is, too."""
-        v = self.variable(leaf)
-        if leaf.__class__ is not float:
-            return v
-        if not self.plain:
-            self._is_float[v] = True
-            return v
-        if leaf != leaf:
-            self.ask(v, "!=", v, True)
-        else:
-            self.ask(v, "==", leaf, True)
-        if leaf == 0.0:  # is it the same zero?
-            self.ask(1.0 / v, ">", 0.0, math.copysign(1.0, leaf) > 0.0)
-        return leaf
 
-    def sum(self, x: Any, /, start: Any = 0) -> Any:
-        """The builtin for the traced function: from Python 3.12 on it adds floats in its own way.
+def compensated_sum(x: Iterable[Any], /, start: Any = 0) -> Any:
+    """The builtin ``sum`` as of Python 3.12, which loses less where floats come first.
 
-        Raises:
-            TypeError: if it would meet floats, were the function not traced.
-        """
-        x = list(x)
-        if any(self._would_be_float(v) for v in [start, *x]):
-            raise TypeError("sum: expected plain numbers or Values, got what stands for floats")
-        return sum(x, start)
+    Source:
+        Neumaier 1974, "Rundungsfehleranalyse einiger Verfahren zur Summation endlicher Summen", ZAMM
+        54; CPython's bltinmodule.c: an int among the floats is added without.
 
-    def _would_be_float(self, v: Any) -> bool:
-        """Whether a Value is computed from captured floats alone."""
-        known, stack = self._is_float, [v] if v.__class__ is Value else []
-        while stack:
-            y = stack[-1]
-            below = [x for x in y.inputs if x.__class__ is Value]
-            fresh = [x for x in below if x not in known]
-            if fresh and y not in known:
-                stack += fresh
+    >>> compensated_sum([0.1] * 10), compensated_sum([1e100, 1.0, -1e100, 2])
+    (1.0, 3.0)
+    """
+    total, rest, where = start, iter(x), OPS["where"].on
+    for v in rest:
+        if not (_is_float(total) and _is_float(v)):
+            total = total + v
+            continue
+        error: Any = 0.0
+        for w in chain([v], rest):
+            if _is_float(w):
+                before, total = total, total + w
+                is_larger = abs(before) >= abs(w)
+                error = error + where(is_larger, (before - total) + w, (w - total) + before)
+            elif type(w) in (int, Int):
+                total = total + w
             else:
-                known.setdefault(y, bool(below) and all(known[x] for x in below))
-                stack.pop()
-        return v.__class__ is Value and known[v]
+                break
+        else:
+            w = None
+        total = where((error != 0.0) & (abs(error) < math.inf), total + error, total)
+        return total if w is None else functools.reduce(operator.add, rest, total + w)
+    return total
+
+
+def _is_float(x: Any) -> bool:
+    return type(x) in (float, Float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,46 +230,61 @@ class Traced:
 
 @without_collector()
 def trace(
-    f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], *, lines: bool = False
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    *,
+    wanted: Collection[int] | None = None,
+    lines: bool = False,
 ) -> Traced:
     """Run ``f`` once and return what it computed, for all numbers that pass the guards.
 
     Args:
         f: the function.
         args, kwargs: what to call it with.
+        wanted: the positions of the arguments to differentiate by, whose floats f meets as Values;
+            None for any. All other floats are floats to f.
         lines: whether the tape shall know the user's line of every instruction.
 
     Raises:
         RuntimeError: if f does what a compiled function could not repeat.
         TypeError: if it does not return numbers.
     """
-    plan = _Plan(f, args, kwargs)
+    plan = _Plan(f, args, kwargs, range(len(args)) if wanted is None else wanted)
     try:
         return plan.attempt(lines, plan.asks, plan.plain)
     except modes.Refused:
         raise
-    except Exception:  # perhaps for what stands for bools and numbers: again, without
+    except Exception:  # perhaps for what stands for plain numbers: again, without
         pass
-    return plan.attempt(lines, asks=True, plain=True)
+    try:
+        return plan.attempt(lines, asks=True, plain=True)
+    except AttributeError:  # f may be written for Values: x.exp()
+        if wanted is None:
+            raise
+    return trace(f, args, kwargs, lines=lines)
 
 
 class _Plan:
     """What a function is called with and can reach, before it runs."""
 
     def __init__(
-        self, f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+        self,
+        f: Callable[..., Any],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        wanted: Collection[int],
     ) -> None:
-        self.f, self.args, self.kwargs = f, args, kwargs
+        self.f, self.args, self.kwargs, self.wanted = f, args, kwargs, wanted
         self.reading = read((tuple(args), dict(kwargs)))
         given = [x for x in self.reading.statics if isinstance(x, (FunctionType, type))]
         self.roots = {str(i): x for i, x in enumerate([f, *given])}
         self.wrote = _who_wrote(f)
         self.reach = Reach(self.roots, self.wrote)
-        names = [names_in(code) for code in self.reach.codes]
-        self.asks = any(n.asks for n in names)
-        self.plain = any(
-            "type" in n.globals or {"isinstance", "float"} <= {*n.globals} for n in names
-        )
+        setters = ("__setattr__", "__delattr__")  # of frozen dataclasses; nothing is set here
+        names = [names_in(code) for code in self.reach.codes if code.co_name not in setters]
+        self.plain = any("type" in n.globals for n in names)
+        self.asks = self.plain or any(n.asks for n in names)
         self.frozen = [
             f"an argument: what is in a {type(x).__module__}.{type(x).__qualname__}"
             for x in self.reading.statics
@@ -273,6 +310,8 @@ class _Plan:
             returned, outputs = flatten(
                 plain_containers(copies.view(self.roots, "0")(*args, **kwargs))
             )
+            if tracer.refused is not None:  # though the function caught it
+                raise tracer.refused
             results = [_result(self.f, y, tracer) for y in returned]
             self._refuse_changes(copies.changed() or changed_object(viewer))
         inputs = len(tracer.inputs)
@@ -292,15 +331,16 @@ class _Plan:
 
     def _views(self, tracer: Tracer) -> Any:
         """What stands in the places of arguments and captures; arguments come first as inputs."""
-        adds_floats_otherwise = sys.version_info >= (3, 12) and not tracer.plain
-        instead = {"sum": tracer.sum} if adds_floats_otherwise else {}
-        copies = Copies(self.reach, tracer.captured, tracer.plain, instead)
-        viewer = Viewer(tracer.variable, copies.static, exact=tracer.plain)
+        instead = {"sum": compensated_sum} if sys.version_info >= (3, 12) else {}
+        copies = Copies(self.reach, tracer.number, tracer.plain, instead)
+        viewer = Viewer(tracer.number, copies.static, exact=tracer.plain, in_objects=tracer.number)
         slots, args = [], []
-        for arg in self.args:
+        for i, arg in enumerate(self.args):
+            viewer.variable = tracer.variable if i in self.wanted else tracer.number
             start = len(tracer.inputs)
             args.append(viewer.view(arg))
             slots.append(range(start, len(tracer.inputs)))
+        viewer.variable = tracer.number
         kwargs = {name: viewer.view(x) for name, x in self.kwargs.items()}
         copies.fill()
         return slots, viewer, args, kwargs, copies
