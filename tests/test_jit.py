@@ -422,6 +422,16 @@ def test_a_gradient_inside_of_what_is_differentiated_or_compiled():
 # ---- called with Values ----
 
 
+def test_a_class_derived_from_float_is_differentiated_by_as_a_float():
+    class Metres(float):
+        pass
+
+    f = jit(lambda x, y: x * x * y)
+    for x, y in ((2.5, 3.0), (3.5, 5.0), (4.5, 5.0)):
+        assert f.value_and_grad(Metres(x), Metres(y)) == (x * x * y, 2 * x * y)
+        assert f(Metres(x), y) == x * x * y
+
+
 def test_called_with_values_it_fills_the_same_grads_as_eager():
     def f(x, y):
         return relu(x * y) + exp(x) / y

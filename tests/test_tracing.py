@@ -482,10 +482,10 @@ def test_different_structures_have_different_signatures(a, b):
 
 
 def test_numbers_of_numpy_read_as_those_of_python():
-    for np_type in (np.float64, np.float32):
-        assert read([np_type(0.5), 2.0]).signature == read([1.0, 2.0]).signature
-        assert read((np_type(0.5),)).signature == read((1.0,)).signature
-        assert read(np_type(0.5)).signature == read(1.0).signature
+    assert read([np.float64(0.5), 2.0]).signature == read([1.0, 2.0]).signature
+    assert read((np.float64(0.5),)).signature == read((1.0,)).signature
+    assert read(np.float64(0.5)).signature == read(1.0).signature != read(np.float32(1)).signature
+    assert read(np.zeros(2)).signature != read(np.zeros(2, np.float32)).signature
     assert read([np.int64(3)]).signature == read([3]).signature != read([np.True_]).signature
     assert [type(x) for x in read([np.float32(0.5), 1.0, np.int8(3)]).leaves] == [float, float, int]
 
@@ -796,6 +796,34 @@ def test_a_float_that_is_not_differentiated_by_is_one(f):
             found = run(traced.tape, inputs_of(traced, (1.5, other)))
             assert isinstance(found, int) or bits(found) == outcome(other)
             assert other is not rate or not isinstance(found, int)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, a: x * (a[0] * a[1]) + (a[0] - a[1]) * 2,
+        lambda x, a: x * a[0] + x / a[1] + 2.0 * a[0],
+        lambda x, a: x * (a + a)[0] - a[1],
+        lambda x, a: x * a[0] ** 2 + a[1] % a[0] + -a[0],
+        lambda x, a: x * (a[0] > a[1]) + np.sum(a) + np.tanh(a).max() if a.dtype.kind == "f" else x,
+    ],
+)
+@np.errstate(all="ignore")
+def test_arrays_of_few_bits_are_computed_on_in_as_many(f):
+    points = [
+        ([200, 3], np.uint8),
+        ([0.1, 0.7], np.float32),
+        ([3, -100], np.int8),
+        ([0.1, 0.0], float),
+    ]
+    for numbers, dtype in points:
+        traced = trace(f, (1.5, np.array(numbers, dtype)), {}, wanted=(0,))
+        for other in (numbers, numbers[::-1]):
+            array = np.array(other, dtype)
+            found = run(traced.tape, [1.5, *map(float, array)])
+            plain = f(Value(1.5), array)
+            assert isinstance(found, int) or bits(found) == bits([plain.data])
+            assert other is not numbers or not isinstance(found, int)
 
 
 def test_floats_beside_what_is_differentiated_by_cost_no_trace():

@@ -43,10 +43,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..engine import Value
-from ..ops import Op
+from ..ops import OPS, Op
 from ..recording import Line
 from .structure import (
     TOO_DEEP,
+    LruCache,
     Reader,
     Same,
     Unusable,
@@ -90,6 +91,11 @@ class Place(NamedTuple):
     name: str
     found: Any
     is_static: bool
+
+
+def is_dispatching(x: Any) -> bool:
+    """Say whether it is a function of `functools.singledispatch`, which remembers what it has called."""
+    return isinstance(x, FunctionType) and hasattr(x, "registry") and hasattr(x, "dispatch")
 
 
 def _attribute(owner: Any, name: str) -> Any:
@@ -187,7 +193,7 @@ class Reach:
         codes: of the functions that may run.
         frozen: what is not looked into, as text.
         statics: the things that were taken as they are.
-        counted: namespaces to which attributes may be added.
+        counted: what attributes may be added to: modules, classes, functions, members of enums.
         reads_any: whether attributes of any name may be read.
     """
 
@@ -244,20 +250,28 @@ class Reach:
             return
         self._walked[key] = x
         self.statics.append(x)
-        if isinstance(x, FunctionType):
+        if is_dispatching(x):
+            for implementation in x.registry.values():
+                self._go_on(implementation, name, True)
+            self.frozen.append(f"{name}: implementations that are registered later")
+        elif isinstance(x, FunctionType):
             self._walk_function(x, name, is_static)
+        elif isinstance(x, Op):
+            for rule in (x.forward, x.rule):
+                if isinstance(rule, FunctionType) and self._is_users(rule.__code__.co_filename):
+                    self._go_on(rule, name, True)
         elif id(x) in ANY_NAME_READERS or isinstance(x, (attrgetter, methodcaller)):
             self.reads_any = True
         elif isinstance(x, type):
             self._walk_class(x, name)
         elif isinstance(x, Enum):
-            self.counted.append(vars(x))
+            self.counted.append(x)
             for attribute in [n for n in vars(x) if n not in OF_ENUM]:
                 self._found(vars(x), attribute, vars(x)[attribute], True)
         elif isinstance(x, ModuleType):
             self._modules[key] = x
             if self.looks_into(x):
-                self.counted.append(vars(x))
+                self.counted.append(x)
         elif isinstance(x, (staticmethod, classmethod)):
             self._go_on(x.__func__, name, True)
         elif isinstance(x, property):
@@ -284,14 +298,14 @@ class Reach:
                     self._list(base, called)
                 elif id(base) not in self._classes:
                     self._classes[id(base)] = base
-                    self.counted.append(vars(base))
+                    self.counted.append(base)
 
     def _walk_function(self, f: FunctionType, called: str, is_static: bool) -> None:
         """A library's function is looked into for what it was given: its closure and defaults."""
         self._found(f, "__code__", f.__code__, True)
         if self._is_users(f.__code__.co_filename):
             self.codes.append(f.__code__)
-            self.counted.append(vars(f))
+            self.counted.append(f)
             names = names_in(f.__code__)
             self._names |= names.attributes
             self.reads_any |= names.names_any
@@ -304,6 +318,8 @@ class Reach:
                 self.frozen.append(f"{called}: whether two objects are one, where it says `is`")
             for module in _imported(names.imports, f.__globals__.get("__package__") or ""):
                 self._go_on(module, module.__name__, True)
+            if "globals" in names.globals:
+                self.frozen.append(f"{called}: names that are added to globals()")
             all_globals = not ANY_GLOBAL.isdisjoint(names.globals)
             for name in list(f.__globals__) if all_globals else names.globals:
                 if name in PYTHONS:
@@ -334,9 +350,11 @@ class Reach:
             if not self.looks_into(module):
                 self._look_up_in_package(module)
                 continue
-            for name in [n for n in vars(module) if self.reads_any or n in self._names]:
-                if name not in PYTHONS and self._is_new(module, name, is_static):
-                    self._found(module, name, vars(module)[name], is_static)
+            for name, x in list(vars(module).items()):
+                if self._may_be_read(name, x) and self._is_new(module, name, is_static):
+                    self._found(module, name, x, is_static)
+        for name in [name for name in self._names if name in OPS]:
+            self._go_on(OPS[name], name, True)  # as a method of a Value
         for cls in list(self._classes.values()):
             for name, x in list(vars(cls).items()):
                 if self._may_be_read(name, x) and self._is_new(cls, name, True):
@@ -372,6 +390,8 @@ class Reach:
         return len(self._attributes) > before
 
     def _may_be_read(self, name: str, x: Any) -> bool:
+        if name in PYTHONS:
+            return False
         if self.reads_any or name in self._names:
             return True
         return name.startswith("__") and name.endswith("__") and isinstance(x, FunctionType)
@@ -433,10 +453,12 @@ class Copies:
 
     def static(self, x: Any) -> Any:
         """What a traced function sees in the place of something that is no number."""
-        if isinstance(x, FunctionType):
+        if isinstance(x, FunctionType) and not is_dispatching(x):
             return self._function(x)
         if isinstance(x, ModuleType) and self._reach.looks_into(x):
             return self._module(x)
+        if isinstance(x, LruCache):  # it would remember what stands for numbers
+            return self.static(x.__wrapped__)
         if compiled_from(x) is not None:
             return self._compiled(self.static(compiled_from(x)))
         return x
@@ -555,7 +577,7 @@ def still_there(places: Iterable[Place], counted: Iterable[Any]) -> Callable[[],
 
     Args:
         places: where something was found.
-        counted: namespaces that must not have grown, for then something else may be found.
+        counted: what must not have got more attributes, for then something else may be found.
     """
     terms, names = ["True"], dict[str, Any]()
     for k, (owner, name, found, _) in enumerate(places):
@@ -570,9 +592,12 @@ def still_there(places: Iterable[Place], counted: Iterable[Any]) -> Callable[[],
             terms.append(f"{name!r} not in o{k}")
         else:
             terms.append(f"o{k}[{name!r}] is f{k}")
-    for k, namespace in enumerate(counted):
-        names[f"n{k}"] = namespace
+    for k, owner in enumerate(counted):
+        names[f"n{k}"] = namespace = vars(owner)
         terms.append(f"len(n{k}) == {len(namespace)}" if namespace else f"not n{k}")
+        if isinstance(owner, type):
+            names |= {f"c{k}": owner, f"m{k}": owner.__mro__}
+            terms.append(f"c{k}.__mro__ is m{k}")
     return eval("lambda: " + " and ".join(terms), names)  # type: ignore[no-any-return]
 
 

@@ -62,8 +62,8 @@ def floated(argument: Any) -> Any:
     [1.0, (2.0, 3.0)]
     """
     kind = kind_of(argument)
-    if kind is int:
-        return float(argument)
+    if kind is int or (kind is not float and isinstance(argument, float)):
+        return float(argument)  # or of a class that was derived from float
     if kind is np.ndarray:
         return argument.astype(float) if argument.dtype.kind in "iu" else argument
     if not isinstance(kind, Container) or hasattr(argument, "named_parameters"):

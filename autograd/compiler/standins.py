@@ -101,7 +101,7 @@ def _of_floats(function: Function, a: Any, b: Any) -> Any:
     if function is operator.pow:
         _trace(a, b).ask(abs(value), "<", math.inf, True)
     elif function in DIVISIONS and is_standin(b):
-        _trace(b).ask(_value(b), "!=", 0.0, True)
+        _trace(b).ask(_value(b), "!=", 0.0, bool(_seen(b) != 0.0))
     return Float(_trace(a, b), value, float(number))
 
 
@@ -119,7 +119,7 @@ def _exact(bound: Callable[[int, int], int]) -> Callable[[Function, Any, Any], A
 
     def of_ints(function: Function, a: Any, b: Any) -> Any:
         number, most = function(_seen(a), _seen(b)), bound(_bound(a), _bound(b))
-        if most > EXACT:
+        if most > EXACT or not isinstance(number, int | np.int64):  # others have few bits
             return _of_plain(function, a, b)
         value = function(_value(a), _value(b))
         if function is operator.mul:
@@ -244,7 +244,7 @@ class StandIn:
 class Float(StandIn):
     """A float that is not differentiated by, or one computed from such."""
 
-    __class__ = property(lambda self: float)  # for isinstance
+    __class__ = property(lambda self: type(self.number))  # for isinstance
     __slots__ = ("_is_known", "_trace", "_value", "number")
 
     def __init__(self, trace: Tracer, value: Value, number: float) -> None:
@@ -356,11 +356,11 @@ class Int(_Whole):
         address: among the inputs, if it is one: a list may be indexed by it.
     """
 
-    __class__ = property(lambda self: int)  # for isinstance
+    __class__ = property(lambda self: type(self.number))  # for isinstance
     __slots__ = ("_is_known", "_trace", "_value", "address", "bound", "number")
 
     def __init__(
-        self, trace: Tracer, value: Value, number: int, bound: int, address: int | None = None
+        self, trace: Tracer, value: Value, number: Any, bound: int, address: int | None = None
     ) -> None:
         self._trace, self._value, self.number, self.bound = trace, value, number, bound
         self.address, self._is_known = address, False

@@ -41,6 +41,7 @@ BY_VALUE: frozenset[type] = frozenset(
 )
 BY_TEXT = BY_VALUE | {int, float}  # keys that are part of a signature by what they look like
 UNCHANGEABLE, MADE = 1 << 8, 1 << 9  # a type's flags: it cannot be changed; it was made at run time
+LruCache = type(functools.lru_cache(len))
 OURS = "autograd.compiler."
 LARGEST = 100_000  # elements of an array that is captured
 TOO_DEEP = (
@@ -48,7 +49,7 @@ TOO_DEEP = (
     "or holds itself; pass its numbers in a list"
 )
 
-FLOATS, VALUES, FLOATING = {float}, {Value}, (float, np.floating)
+FLOATS, VALUES = {float, np.float64}, {Value}
 
 
 class Same:
@@ -137,11 +138,11 @@ class Reader:
             add(Same(x) if self._static else Value)
             self._leaves.append(x)
         elif kind is float:
-            add(float(x).hex() if self._static else float)
+            self._tokens += scalar_class(x), float(x).hex() if self._static else "number"
             if not self._static:
                 self._leaves.append(float(x))
         elif kind is int:
-            self._read_int(int(x))
+            self._read_int(x)
         elif kind is np.ndarray:
             self._read_array(x)  # not in `seen`: it holds no objects
         elif isinstance(kind, Container):
@@ -162,13 +163,12 @@ class Reader:
         if compiled_from(x) is not None:
             self.statics.append(compiled_from(x))
 
-    def _read_int(self, x: int) -> None:
-        bound = None if self._captured or self._static else bound_of(abs(x))
-        if bound is None:
-            self._tokens += "int", x
-        else:
-            self._tokens.append(bound)
-            self._leaves.append(x)
+    def _read_int(self, x: Any) -> None:
+        number = int(x)
+        bound = None if self._captured or self._static else bound_of(abs(number))
+        self._tokens += scalar_class(x), (number,) if bound is None else bound
+        if bound is not None:
+            self._leaves.append(number)
 
     def _read_array(self, x: Any) -> None:
         is_fixed = self._static or self._captured
@@ -182,7 +182,7 @@ class Reader:
             self._tokens += np.ndarray, x.shape, x.dtype.str, x.tobytes()
             self.arrays.append((x, x.tobytes()))
         else:
-            self._tokens += np.ndarray, x.shape, "f" if x.dtype.kind == "f" else bound
+            self._tokens += np.ndarray, x.shape, x.dtype.str, bound
             self._leaves.append(x)
 
     def _read_parts(self, x: Any, kind: Container) -> None:
@@ -204,9 +204,9 @@ class Reader:
         self._tokens += kind, token, len(parts)
         if (kind is LIST or kind is TUPLE) and not self._static:  # the common ones in one go
             alike = set(map(type, parts))
-            if alike == VALUES or (alike and all(issubclass(t, FLOATING) for t in alike)):
+            if alike == VALUES or (alike and alike <= FLOATS):
                 self._tokens += "all", Value if alike == VALUES else float
-                self._leaves += parts if alike in (VALUES, FLOATS) else map(float, parts)
+                self._leaves += parts if np.float64 not in alike else map(float, parts)
                 return
         for part in parts:
             if kind is OBJECT and part.__class__ is int:  # a setting, not data
@@ -245,9 +245,10 @@ class Viewer:
         if kind is Value:
             return self.variable(x)
         if kind is float:
-            return self.variable(float(x))
+            return self.variable(scalar_class(x)(x))
         if kind is int:
-            return x if self._captured or not bound_of(abs(x)) else self.variable(int(x))
+            is_static = self._captured or not bound_of(abs(int(x)))
+            return x if is_static else self.variable(scalar_class(x)(x))
         if kind is np.ndarray:
             return self._view_array(x)
         if isinstance(kind, Container):
@@ -364,8 +365,9 @@ def kind_of(x: Any) -> Any:
 
 
 def compiled_from(x: Any) -> Any:
-    """The function that a compiled one was made from; None for other things."""
-    return getattr(x, "__wrapped__", None) if type(x).__module__.startswith(OURS) else None
+    """The function that a compiled or a cached one was made from; None for other things."""
+    is_made = isinstance(x, LruCache) or type(x).__module__.startswith(OURS)
+    return getattr(x, "__wrapped__", None) if is_made else None
 
 
 @functools.lru_cache(1000)
@@ -562,6 +564,13 @@ def largest(x: Any) -> int | None:
     return max(int(x.max()), -int(x.min())) if x.size else 0
 
 
+def scalar_class(x: Any) -> type:
+    """What a number counts as: NumPy's floats and ints of 64 bits as Python's, others as they are."""
+    if isinstance(x, float):
+        return float
+    return int if isinstance(x, int | np.int64) else x.__class__
+
+
 def bound_of(most: int | None) -> int | None:
     """For numbers up to a magnitude, the bound that their compiled function is made for.
 
@@ -624,6 +633,7 @@ class ReadOnlyList(Indexable):
     """A list among arguments or captures."""
 
     __slots__ = ()
+    __class__ = property(lambda self: list)
 
 
 class ReadOnlyDict(dict[Any, Any]):

@@ -20,7 +20,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -30,12 +29,13 @@ from ..engine import Value
 from ..ops import OPS, operand
 from ..pytree import Shape, flatten
 from ..recording import Choice, Line
-from .captures import WITHOUT_STATE, Captures, Copies, Reach, changed_object, line_of, names_in
+from .captures import Captures, Copies, Reach, changed_object, line_of, names_in
 from .collector import without_collector
-from .standins import EXACT, SMALL, Float, Int, Truth, pattern_of
+from .standins import EXACT, Float, Int, Truth, pattern_of
 from .structure import (
     ReadOnlyList,
     Viewer,
+    bound_of,
     largest,
     object_array,
     plain_containers,
@@ -43,6 +43,8 @@ from .structure import (
     read_only,
 )
 from .tape import DETACH, Row, Tape, linearise
+
+KINDS = {"dtype", "itemsize", "nbytes"}  # who asks for these attributes asks what an array holds
 
 
 class Tracer(modes.Mode):
@@ -126,7 +128,7 @@ class Tracer(modes.Mode):
 
     def pattern(self, items: list[Any]) -> Any:
         """Where the items of a list are among the inputs, if that is regular: see `pattern_of`."""
-        if items.__class__ is not ReadOnlyList:  # others may change
+        if type(items) is not ReadOnlyList:  # others may change
             return pattern_of(items, self.addresses())
         if id(items) not in self._patterns:
             self._patterns[id(items)] = items, pattern_of(items, self.addresses())
@@ -155,19 +157,21 @@ class Tracer(modes.Mode):
         """
         if isinstance(leaf, np.ndarray):
             most = largest(leaf) or 0
-            cast = float if leaf.dtype.kind == "f" else int
-            parts = [self._input(cast(x), kind, most) for x in leaf.ravel().tolist()]
+            parts = [self._input(x, kind, most) for x in leaf.ravel()]
+            if Value not in map(type, parts) and self.plain:
+                return read_only(leaf.copy())
             return read_only(object_array(parts, leaf.shape))
-        v = leaf if leaf.__class__ is Value else Value(leaf)
+        v = leaf if leaf.__class__ is Value else Value(float(leaf))
         self.inputs.append(v)
-        if leaf.__class__ is Value or (leaf.__class__ is float and kind is Value):
+        is_float = isinstance(leaf, float | np.floating)
+        if leaf.__class__ is Value or (is_float and kind is Value):
             return v
         if self.plain:
             self.ask_number(v, float(leaf))
             return leaf
-        if leaf.__class__ is float:
+        if is_float:
             return Float(self, v, leaf)
-        bound = SMALL if max(abs(leaf), most) <= SMALL else EXACT
+        bound = bound_of(max(abs(int(leaf)), most)) or EXACT
         return Int(self, v, leaf, bound, len(self.inputs) - 1)
 
 
@@ -277,19 +281,13 @@ class _Plan:
     ) -> None:
         self.f, self.args, self.kwargs, self.wanted = f, args, kwargs, wanted
         self.reading = read((tuple(args), dict(kwargs)))
-        given = [x for x in self.reading.statics if isinstance(x, (FunctionType, type))]
-        self.roots = {str(i): x for i, x in enumerate([f, *given])}
+        self.roots = {str(i): x for i, x in enumerate([f, *self.reading.statics])}
         self.wrote = _who_wrote(f)
         self.reach = Reach(self.roots, self.wrote)
         setters = ("__setattr__", "__delattr__")  # of frozen dataclasses; nothing is set here
         names = [names_in(code) for code in self.reach.codes if code.co_name not in setters]
-        self.plain = any("type" in n.globals for n in names)
+        self.plain = any("type" in n.globals or not n.attributes.isdisjoint(KINDS) for n in names)
         self.asks = self.plain or any(n.asks for n in names)
-        self.frozen = [
-            f"an argument: what is in a {type(x).__module__}.{type(x).__qualname__}"
-            for x in self.reading.statics
-            if not isinstance(x, WITHOUT_STATE)
-        ]
 
     def attempt(self, lines: bool, asks: bool, plain: bool) -> Traced:
         """Run the function once.
@@ -326,7 +324,7 @@ class _Plan:
         )
         captures.start(tracer.inputs[inputs:], self.reading.leaves)
         guards = [_alone(choice) for choice in tracer.made if isinstance(choice, Choice)]
-        frozen = list(dict.fromkeys([*self.frozen, *self.reach.frozen]))
+        frozen = list(dict.fromkeys(self.reach.frozen))
         return Traced(tape, outputs, guards, captures, frozen, slots)
 
     def _views(self, tracer: Tracer) -> Any:
