@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from test_tracing import bits, eagerly, numbers, run
 
 from autograd import Value, exp, jit, op, value_and_grad
-from autograd.compiler.captures import Names, line_of, names_in
+from autograd.compiler.bytecode import Names, line_of, names_in
 from autograd.compiler.tracing import trace
 from nn import MLP, Module
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..recording import Recorded
-from .captures import MISSING, WITHOUT_STATE, Place
 from .fold import Instruction, Loop, Nest, instructions
+from .reach import MISSING, WITHOUT_STATE, Place
 from .structure import read, wrote_class
 from .tape import CONSTANTS, INPUTS, Guard, Row, Tape
 from .tracing import Traced

@@ -14,7 +14,8 @@ import numpy as np
 
 from ..engine import Value
 from ..recording import parameters_of
-from .captures import Captures, Reach
+from .captures import Captures
+from .reach import Reach
 from .structure import (
     DICT,
     NAMEDTUPLE,

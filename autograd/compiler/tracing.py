@@ -29,8 +29,11 @@ from ..engine import Value
 from ..ops import OPS, operand
 from ..pytree import Shape, flatten
 from ..recording import Choice, Line
-from .captures import Captures, Copies, Reach, changed_object, line_of, names_in
+from .bytecode import line_of, names_in
+from .captures import Captures
 from .collector import without_collector
+from .copies import Copies, changed_object
+from .reach import Reach
 from .standins import EXACT, Float, Int, Truth, pattern_of
 from .structure import (
     ReadOnlyList,
