@@ -1463,6 +1463,7 @@ with warnings.catch_warnings(record=True) as caught:
     print(x.grad)
     print(jit(lambda x, n: x * {2: 5.0}[n]).value_and_grad(3.0, 2))
 print(len(caught), caught[0].category.__name__, caught[0].message, caught[0].filename)
+print(caught[0].lineno)
 """
 
 
@@ -1475,6 +1476,10 @@ def test_without_llvmlite_it_runs_eagerly_and_says_so_once():
     assert lines[2] == "2.0"
     assert lines[3] == "(15.0, 5.0)"
     assert lines[4].startswith("1 RuntimeWarning") and "foldgrad[jit]" in lines[4]
+    assert (
+        lines[4].endswith("<string>")
+        and "f([0.0, 1.0], 2.0)" in WITHOUT.splitlines()[int(lines[5]) - 1]
+    )
 
 
 def test_importing_autograd_loads_neither_numpy_nor_llvmlite():

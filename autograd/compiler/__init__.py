@@ -3,8 +3,10 @@
 What is handed on from file to file:
 
     structure.py  arguments and captures, read for their numbers; what a traced function sees of them
-    tracing.py    a function run once: its Tape, and what it read from outside (captures.py); what
-                  stands for bools and ints meanwhile (standins.py)
+    reach.py      what a function can read from outside, as its code says (bytecode.py); captures.py
+                  asks for it again before each call
+    tracing.py    a function run once: its Tape; what it runs as (copies.py), and what stands for
+                  plain numbers meanwhile (standins.py)
     tape.py       Tape: the graph as a list of instructions; sums begin alike in it (chains.py)
     fold.py       Nest: the tape rolled up into loops
     flow.py       where every operand of the nest comes from: a register, a carry, memory (places.py)
@@ -16,6 +18,7 @@ What is handed on from file to file:
 What a user calls, and gets:
 
     dispatch.py   `jit`: which trace is right for a call, or a new one (lowered.py: one to look at)
+    compiled.py   a trace, compiled as it is needed, and a call of it that has run
     quick.py      short ways: of floats (bound.py), of what is plain (layout.py)
     gradients.py  gradients in the structure of the arguments
     node.py       a compiled call as a node of the graph

@@ -332,7 +332,7 @@ class Jitted:
             _warn(
                 f"jit: {self._name} has been traced {self.max_traces} times, which is all that it "
                 f"may (max_traces); now it runs eagerly where no trace fits. The next would be for "
-                f"{why}"
+                f"{why}; where it need not be Python's choice, use where, maximum, minimum"
             )
 
     def explain_compiles(self) -> str:
@@ -403,9 +403,9 @@ def _can_compile() -> bool:
 
 def _warn(message: str) -> None:
     """Warn of the user's line."""
-    level = next(
-        (n for n, frame in enumerate(modes.stack()) if modes.is_users(frame.f_code.co_filename)), 1
-    )
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and not modes.is_users(frame.f_code.co_filename):
+        level, frame = level + 1, frame.f_back
     warnings.warn(message, RuntimeWarning, stacklevel=level)
 
 
@@ -433,15 +433,21 @@ def jit(*, max_traces: int = ...) -> Callable[[Callable[..., Any]], Jitted]: ...
 def jit(f: Any = None, *, max_traces: int = MAX_TRACES) -> Any:
     """Compile a function of numbers to machine code, when it is called: a decorator.
 
-    The function is ordinary Python over scalars. It runs once on Values, and what it computed is
-    folded back into loops and compiled. Comparisons that steered are guards: a call in which one
-    comes out otherwise traces that path as well, and both are kept. Numbers that it reads from
-    outside, in closures, globals, lists or Modules, count as they are at each call. Values and
-    gradients have the bits of the plain function's. (A call that is part of a larger graph hands on
-    sums: where several calls use one Value, the last bit of its ``.grad`` may differ.)
+    The function is ordinary Python over scalars. It runs once, and what it computed is folded back
+    into loops and compiled. Comparisons that steered are guards: a call in which one comes out
+    otherwise traces that path as well, and both are kept. Numbers that it reads from outside, in
+    closures, globals, lists or Modules, count as they are at each call.
+
+    A call gives what the plain call gives, to the last bit, errors included; the gradient is that of
+    `autograd.value_and_grad`: the function meets Values in the arguments that are differentiated by,
+    floats everywhere else. A call and each choice of argnums have traces of their own. Two things may
+    differ in the last bit: where several calls with Values are parts of one graph, ``.grad`` adds up
+    their sums; and NumPy's functions of several numbers (``x.sum()``, ``a @ b``) take the elements of
+    an array that is an argument one by one.
 
     What it does beside computing, such as printing, it does while it is traced only. It must not
-    change what it is given or finds outside, nor draw random numbers.
+    change what it is given or finds outside, nor draw random numbers. What it reads through C code,
+    or from objects of other packages, is not watched: `explain_compiles` lists it.
 
     Args:
         f: a function of numbers, Values, NumPy arrays, Modules, and lists, tuples, dicts and
