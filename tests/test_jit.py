@@ -953,6 +953,59 @@ def test_a_module_changed_after_compiling():
     assert model.slope.grad == 8.0
 
 
+class Scaled(Module):
+    def __init__(self, seed):
+        self.inner, self.scale, self.steps = MLP(2, [3, 1], rng=seed), 0.5, 2
+        self.options = {"shift": Value(0.25), "on": True}
+
+    def __call__(self, x):
+        y = self.inner(x) * self.scale
+        for _ in range(self.steps):
+            y = y * y + self.options["shift"]
+        return y if self.options["on"] else y * 2.0
+
+
+def tie(m):
+    m.inner.layers[0].neurons[0].w[0] = m.inner.layers[0].neurons[1].w[0]
+
+
+def freeze(m):
+    m.inner.layers[0].neurons[0].w[0] = 0.5
+
+
+def test_a_module_that_changes_between_calls():
+    """Its numbers are read anew only where it holds other objects."""
+
+    def loss(m, x, target):
+        return (m(x) - target) ** 2
+
+    def expected(m, x):
+        m.zero_grad()
+        y = loss(m, x, 1.0)
+        y.backward()
+        return y.data, {name: p.grad for name, p in m.named_parameters()}
+
+    compiled, model, other = jit(loss), Scaled(0), Scaled(1)
+    changes = [
+        lambda m: [setattr(p, "data", p.data * 1.5) for p in m.parameters()],
+        lambda m: setattr(m, "scale", 0.75),
+        lambda m: setattr(m, "steps", 3),
+        lambda m: m.options.update(shift=Value(-0.5)),
+        lambda m: m.options.update(on=False),
+        lambda m: setattr(m.inner.layers[1].neurons[0], "b", Value(0.125)),
+        lambda m: m.inner.layers[0].neurons.reverse(),
+        tie,
+        freeze,
+        lambda m: setattr(m, "extra", Value(3.0)),
+        lambda m: delattr(m, "extra"),
+    ]
+    for change in [lambda m: None, *changes]:
+        change(model)
+        for m, x in zip([model, model, model, other, other, model], [[0.3, -0.4], [1.5, 2.0]] * 3):
+            assert compiled.value_and_grad(m, x, 1.0) == expected(m, x)
+            m.zero_grad()
+
+
 def test_training_is_the_same_as_eager():
     model, twin = MLP(2, [4, 1], rng=0), MLP(2, [4, 1], rng=0)
     xs, ys = [[0.1, 0.2], [-0.5, 0.3], [0.7, -0.9]], [1.0, -1.0, 1.0]

@@ -24,6 +24,7 @@ from types import FunctionType
 from typing import Any, NoReturn, overload
 
 from .. import functional, modes
+from ..engine import Value
 from ..pytree import Shape
 from ..recording import Choice
 from . import eager
@@ -279,7 +280,9 @@ class Jitted:
         fallback: Callable[..., Any],
         current: Any = None,
     ) -> Callable[..., Any] | None:
-        if answer.trace.has_values or answer.shape.build is not None:
+        captured = answer.trace.traced.captures.leaves
+        has_values = Value in map(type, captured) or (wanted is None and answer.trace.has_values)
+        if has_values or answer.shape.build is not None:
             return None
         return quick(answer.run, args, wanted, fallback, current, self._name)
 

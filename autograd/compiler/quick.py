@@ -1,4 +1,4 @@
-"""Short ways for calls that are made often, of arguments that are plain: floats, or what layout.py knows.
+"""Short ways for calls that are made often: of floats, of what is plain (layout.py), of a Module.
 
 Each is made for one trace, and for arguments like those of a call that went the long way. Calls that
 differ from it in more than numbers, or fail a guard, it passes on to a fallback.
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .bound import IS_POSSIBLE, bind
+from .held import held
 from .interpret import DONE
 from .layout import FLOATS, Layout, layout
 from .running import Run
@@ -44,8 +45,9 @@ def quick(
             Without it, all that stays as it is.
         name: of the function.
     """
-    layouts = [each for each in map(layout, args) if each is not None]
-    if len(layouts) < len(args) or not run.tape.inputs:
+    layouts = [each for arg in args if (each := layout(arg) or held(arg))]
+    modules = sum(hasattr(arg, "named_parameters") for arg in args)  # two might share a parameter
+    if len(layouts) < len(args) or modules > 1 or not run.tape.inputs:
         return None
     if set(map(type, args)) != FLOATS or len(args) > MOST or not IS_POSSIBLE:
         return _Structures(run, layouts, wanted, fallback, current)
