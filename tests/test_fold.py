@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from autograd.compiler.fold import Instruction, Loop, Nest, fold, unroll
+from autograd.compiler.fold import Instruction, Loop, Nest, fold, gives_back, unroll
 from autograd.compiler.tape import Guard, Tape
 from tests import tapes
 
@@ -64,6 +64,31 @@ def loops(tape):
 
 
 # --- the nest gives back the tape ---
+
+
+def test_a_step_does_not_pass_for_a_code():
+    recorder = tapes.Recorder()
+    *x, c = recorder.inputs(6)
+    u = c * 1.5 - c
+    a = [q * 0.5 for q in x]
+    m = u * 0.25
+    b = [u - q for q in x]
+    s = m * 0.25
+    for p, q in zip(a, b):
+        s = s + p * q
+    check(recorder.tape(s))
+
+
+def test_a_nest_of_other_codes_does_not_give_back_the_tape():
+    recorder = tapes.Recorder()
+    (x,) = recorder.inputs(1)
+    tape = recorder.tape(x * x + x)
+    codes = tape.codes.tolist()
+    nests = [
+        Nest([Instruction(code, np.array([t])) for t, code in enumerate(those)])
+        for those in (codes, codes[::-1], codes[:1])
+    ]
+    assert [gives_back(nest, tape) for nest in nests] == [True, False, False]
 
 
 @given(st.integers(0, 2**32))

@@ -11,8 +11,8 @@ are taken that the fewest results have to pass.
 
     term      a stretch of the tape: an instruction, or a loop already rolled up
     name      64 bits that say what a term does: of a loop its body, how addresses advance from round
-              to round, and how many rounds there are. (A hash: that two of a million terms are taken
-              for equal and are not has odds of less than 1 in 10 million.)
+              to round, and how many rounds there are. (A hash: were two names equal by chance, `fold`
+              would notice, and raise.)
     skeleton  the same without addresses and counts
     slots     the addresses of a term's operands; of a loop, those of its first round
     p         a period: how many terms make a round
@@ -279,7 +279,7 @@ class _Terms:
         count = second - begin
         at = _ranges(begin, count)
         then = self.slots[at + np.repeat(count, count)]
-        steps = _mixed((then - self.slots[at]).astype(np.uint64))
+        steps = _mixed((then - self.slots[at]).astype(np.uint64) ^ _STEP)
         steps = _mixed(steps + _GOLD * _ranges(0 * begin, count).astype(np.uint64))
         if rule.gathers:
             steps *= self.is_value[at] & (then >= np.repeat(self.starts[low], count))
@@ -504,6 +504,7 @@ def _space_text(space: Space) -> str:
 
 
 _GOLD = np.uint64(0x9E3779B97F4A7C15)
+_STEP = np.uint64(0xD1B54A32D192ED03)  # or a step would pass for the code that is the same number
 
 
 def _mixed(x: Array) -> Array:
