@@ -592,7 +592,7 @@ def _(xp, y, x):
 )
 def test_rules_of_ops_and_functions_that_dispatch_are_looked_into(f, monkeypatch):
     compiled = jit(f)
-    for rate in (2.0, 5.0, 1.0, 0.0):
+    for rate in (1.0, 2.0, 0.0, 5.0):
         monkeypatch.setitem(globals(), "RATE", rate)
         assert compiled(1.5) == f(1.5)
         assert compiled.value_and_grad(1.5) == value_and_grad(f)(1.5)
@@ -1031,9 +1031,8 @@ def nested(depth: int) -> list:
     return x
 
 
-@pytest.mark.parametrize("depth", [400, 3_000])
-def test_what_is_too_deep_is_said_to_be(depth):
-    deep, ring = nested(depth), []
+def test_what_is_too_deep_is_said_to_be():
+    deep, ring = nested(3_000), []
     ring.append(ring)
     for f, args in (
         (lambda x, y: y, (deep, 1.0)),

@@ -203,6 +203,11 @@ def test_numbers_and_gradients_are_those_of_the_function(f, args):
     }
 
 
+def test_what_is_returned_twice_is_one_result():
+    (y,) = lower(lambda x: [square := x * x, square], (3.0,)).recorded().outputs
+    assert (y.data, y.inputs[0].grad) == (9.0, 6.0)
+
+
 @pytest.mark.parametrize(("f", "args"), ALL, ids=IDS)
 def test_every_op_is_a_node_on_its_line(f, args):
     recorded = lower(f, args).recorded()

@@ -510,7 +510,7 @@ def _any_order(
             return False
         if isinstance(statement, Store):
             index = statement.index
-            if statement.choice or index.lookup or not index.strides[level]:
+            if statement.choice or not index.strides[level]:
                 return False
             if places.setdefault(statement.array, index) != index:
                 return False

@@ -26,7 +26,8 @@ def with_starts(tape: Tape) -> Tape:
 
     A gradient is not changed by it, nor the order in which contributions to it arrive.
     """
-    found = [_first_links(tape, code, q) for code, q in _linking(tape)]
+    linking = [*_linking(tape)]
+    found = [_first_links(tape, code, q) for code, q in linking]
     links, index = np.unique(
         np.concatenate([np.zeros(0, np.int64), *(links for links, _ in found)]), return_index=True
     )
@@ -34,7 +35,7 @@ def with_starts(tape: Tape) -> Tape:
         return tape
     rounds = np.concatenate([rounds for _, rounds in found])[index]
     edges = np.repeat(np.arange(len(found)), [len(links) for links, _ in found])[index]
-    codes, operands = np.array([*_linking(tape)]).T
+    codes, operands = np.array(linking).T
     codes, operands = codes[edges], operands[edges]
     at = tape.first[links] + np.array([_place(tape.kinds[c], q) for c, q in zip(codes, operands)])
     places = links - rounds + 1

@@ -11,8 +11,10 @@ that would change the order; then it goes through memory, where everything arriv
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -59,6 +61,7 @@ class Channels:
         self.flow = flow
         self.wanted: dict[Site, tuple[bool, ...]] = {}
         self.needs: dict[Site, Needs] = {}
+        self._needs_of = cache(needs)  # for this program alone: a rule may read what changes
         self._want(wanted_inputs)
         self.sources: dict[Edge, Source] = {
             (site, q): flow.source[site, q]
@@ -66,10 +69,11 @@ class Channels:
             for q, wants in enumerate(wanted)
             if wants and site.kind.spaces[q] == VALUES
         }
-        self._width = 1 + max(len(site.kind.spaces) for site in flow.sites)
-        self._spread = self._width * (1 + max(len(site.body.items) for site in flow.sites))
         while self._demote():
             pass
+        flushes = [edge for edge, source in self.sources.items() if isinstance(source, Carried)]
+        flushes.sort(key=lambda edge: (edge[0].body.levels, edge[0].place, edge[1]))
+        self._ranks = {edge: 1 + k for k, edge in enumerate(flushes)}
         self.adds: set[tuple[Edge, bool]] = set()
         self.reset: set[Site] = set()
         self._find_first()
@@ -78,20 +82,25 @@ class Channels:
 
     def _want(self, wanted_inputs: Array) -> None:
         """Find the operands through which outputs depend on wanted inputs."""
+        readers: dict[Site, list[Site]] = defaultdict(list)
+        for (reader, _), producers in self.flow.producers.items():
+            for made in producers:
+                readers[made].append(reader)
         active: set[Site] = set()
-        growing = True
-        while growing:  # loops carry activity round
-            before = len(active)
-            for site in self.flow.sites:
-                if site not in active and any(self._active(site, active, wanted_inputs)):
-                    active.add(site)
-            growing = len(active) > before
+        ready = deque(self.flow.sites)
+        while ready:
+            site = ready.popleft()
+            if site not in active and any(self._active(site, active, wanted_inputs)):
+                active.add(site)
+                ready.extend(readers[site])
         useful = {site for site in active if site.kind.op is RETURN}
         stack = list(useful)
         while stack:
             site = stack.pop()
+            op = site.kind.op
+            assert not isinstance(op, Guard)
             self.wanted[site] = wanted = self._active(site, active, wanted_inputs)
-            self.needs[site] = needs(site.kind.op, wanted)
+            self.needs[site] = self._needs_of(op, wanted)
             for q, wants in enumerate(wanted):
                 for made in self.flow.producers.get((site, q), ()) if wants else ():
                     if made in active and made not in useful:
@@ -115,7 +124,7 @@ class Channels:
                 depends.append(any(made in active for made in producers))
         if not any(depends):
             return tuple(depends)
-        flat = needs(op, tuple(depends)).flat
+        flat = self._needs_of(op, tuple(depends)).flat
         return tuple(d and not f for d, f in zip(depends, flat))
 
     # ---- registers, where the order stays ----
@@ -169,22 +178,25 @@ class Channels:
         are included. Among one or two contributions that makes no difference.
         """
         flushes = [part for part in parts if part.is_flush and (total[part.targets] > 2).any()]
+        if not flushes:
+            return []
+        span = 1 + int(self.flow.tape.first[-1]) + len(total)
+        keys: dict[Body | None, list[Array]] = defaultdict(list)
+        for part in parts:
+            key = part.targets * span + self._due(part)
+            keys[None].append(key)
+            if part.is_flush:
+                keys[part.edge[0].body].append(key)
+        ordered = {body: np.sort(np.concatenate(found)) for body, found in keys.items()}
         late = []
         for flush in flushes:
-            site, _ = flush.edge
-            others = [p for p in parts if not (p.is_flush and p.edge[0].body is site.body)]
-            watched = np.zeros(len(total), bool)
-            watched[flush.targets] = True
-            span = (len(total) + 1) * self._width
-            keys = np.sort(
-                np.concatenate(
-                    [(p.targets * span + self._due(p))[watched[p.targets]] for p in others]
-                    or [np.zeros(0, np.int64)]
-                )
-            )
-            begins = flush.targets * span + starts(site.body)[flush.rounds] * self._width
-            ends = flush.targets * span + self._due(flush)
-            if (np.searchsorted(keys, begins) < np.searchsorted(keys, ends)).any():
+            body = flush.edge[0].body
+            begins = self._begins(starts(body)[flush.rounds])
+            between = flush.targets * span + (begins, self._due(flush))
+            low, high = np.searchsorted(ordered[None], between)
+            # But for other flushes of the loop: they keep their order.
+            own_low, own_high = np.searchsorted(ordered[body], between)
+            if (high - low > own_high - own_low).any():
                 late.append(flush)
         return late
 
@@ -216,20 +228,32 @@ class Channels:
 
     def undone(self, body: Body) -> Array:
         """When the sweep begins with a round: what arrives by then is seen all through it."""
-        return ((ends(body) + 1) * self._width - 1) * self._spread
+        return self._begins(ends(body) + 1) * self._spread - self._spread + 1
+
+    def _begins(self, times: Array) -> Array:
+        """Before all contributions of these consumers, in the order of `_due`."""
+        return self.flow.tape.first[times] + times
 
     def _due(self, part: Part) -> Array:
         """When the engine hands on the contributions of a part, one a round."""
         site, q = part.edge
-        return site.times[part.rounds] * self._width + q
+        return self._begins(site.times[part.rounds]) + q
 
     def _arrives(self, part: Part) -> Array:
-        """When the program does: flushes at the end of the loop, in their order there."""
-        site, q = part.edge
+        """When the program does: flushes at the end of the loop, in their order there.
+
+        Of loops that begin at the same time, the inner one ends first when they are undone.
+        """
+        site, _ = part.edge
         if not part.is_flush:
             return self._due(part) * self._spread
-        begins = starts(site.body)[part.rounds] * self._width
-        return begins * self._spread - self._spread + site.place * self._width + q
+        begins = self._begins(starts(site.body)[part.rounds])
+        return begins * self._spread - self._spread + self._ranks[part.edge]
+
+    @property
+    def _spread(self) -> int:
+        """How many times apart two that are due are, so that all flushes have room in between."""
+        return 1 + len(self._ranks)
 
     def _count(self, targets: Iterable[Array]) -> Array:
         joined = np.concatenate([np.zeros(0, np.int64), *targets])

@@ -377,7 +377,7 @@ def _read(statements: list[Statement]) -> set[int]:
             case Add() | Check():
                 read.update((s.a, s.b))
             case Loop():
-                read.update(register for c in s.carries for register in (c.initial, c.following))
+                read.update(c.initial for c in s.carries)
                 read |= _read(s.body)
             case Block():
                 read |= _read(s.body)

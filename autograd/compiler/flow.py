@@ -98,8 +98,10 @@ class Flow:
         for site in self.sites:
             for q, (space, addresses) in enumerate(zip(site.kind.spaces, site.operands)):
                 if space == VALUES:
-                    self.source[site, q] = self._find(addresses[0], site.body, site.place, site)
-                    made_by = np.unique(self.owner[addresses[0]]).tolist()
+                    (read,) = addresses
+                    here = self._here(read, site.body) or self._before(read, site.body)
+                    self.source[site, q] = here or Memory(read)
+                    made_by = np.unique(self.owner[read]).tolist()
                     self.producers[site, q] = [self.sites[k] for k in made_by]
 
     # ---- the nest as bodies and sites ----
@@ -133,31 +135,23 @@ class Flow:
 
     # ---- sources ----
 
-    def _find(self, addresses: Array, body: Body, place: int, reader: Site | None) -> Source:
-        """The source of what is read at ``addresses``, once a round, at ``place`` in ``body``."""
-        return (
-            self._here(addresses, body, place)
-            or (self._before(addresses, body) if reader is not None and body.is_loop else None)
-            or Memory(addresses)
-        )
-
-    def _here(self, addresses: Array, body: Body, place: int) -> Source | None:
-        """A register of this round: of this body, or one around; made before ``place``."""
+    def _here(self, addresses: Array, body: Body) -> Source | None:
+        """A register of this round that holds what is read at ``addresses``, once a round."""
         made_by = self.sites[self.owner[addresses[0]]]
         rounds = np.arange(body.rounds)
         while True:
-            if made_by.body is body and made_by.place < place:
+            if made_by.body is body:
                 if np.array_equal(made_by.times[rounds], addresses):
                     return Local(made_by)
                 return None
             loop = made_by.body
-            if loop.is_loop and loop.parent is body and loop.place < place:
+            if loop.is_loop and loop.parent is body:
                 if np.array_equal(made_by.times[loop.lasts[rounds]], addresses):
                     return Final(made_by)
                 return None
             if body.parent is None or not body.is_loop:
                 return None  # registers do not leave a block
-            rounds, place, body = body.parent_round[rounds], body.place, body.parent
+            rounds, body = body.parent_round[rounds], body.parent
 
     def _before(self, addresses: Array, body: Body) -> Source | None:
         """A register of the round before, in all but the first rounds."""
@@ -172,7 +166,8 @@ class Flow:
         if (initial >= starts(body)[body.firsts]).any():
             return None
         assert body.parent is not None
-        return Carried(made_by, self._find(initial, body.parent, body.place, None), initial)
+        source = self._here(initial, body.parent) or Memory(initial)
+        return Carried(made_by, source, initial)
 
 
 def starts(body: Body) -> Array:

@@ -81,8 +81,8 @@ class _Run:
                     self.r[s.target] = float(self.arrays[s.array][at])
                 case Store():
                     array, at = self.arrays[s.array], self.place(s.index, s.choice)
-                    before = float(array[at]) if s.adds else 0.0
-                    array[at] = before + self.r[s.source] if s.adds else self.r[s.source]
+                    source = self.r[s.source]
+                    array[at] = float(array[at]) + source if s.adds else source
                 case Constant():
                     self.r[s.target] = s.number
                 case Compute():
@@ -139,7 +139,7 @@ class _Run:
         at = self.at(index)
         if choice is None:
             return at
-        k = int(self.arrays["x"][self.at(choice.index)])
+        k = int(np.nan_to_num(self.arrays["x"][self.at(choice.index)]))  # as in machine code
         if not -choice.count <= k < choice.count:
             raise _Stop(OUT_OF_RANGE)
         return at + choice.stride * (k % choice.count)

@@ -1,21 +1,19 @@
 """What a rule looks at: which of y and x the partials of an op are made from.
 
-The rule runs once on marks, numbers without a value that know what they were made from. So the
-reverse sweep loads, and the forward pass keeps, only what it needs; no op is listed anywhere.
+The rule runs once on marks, registers of no code that know what they were made from. So the reverse
+sweep loads, and the forward pass keeps, only what it needs; no op is listed anywhere.
 
-    y, x      what an op gave, its inputs
-    sources   where a mark comes from: places of inputs, -1 for y
+    y, x    what an op gave, its inputs
+    text    of a mark: its place in the list of all, of which y is the first, and then the inputs
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ..backends.registers import PRIMITIVES
-from ..floats import Namespace
-from ..ops import OPS, Op, chosen
+from ..backends import llvm
+from ..backends.registers import CONDITIONS, Register, Registers
+from ..ops import Op, chosen
 
 
 class Needs(NamedTuple):
@@ -34,65 +32,54 @@ class Needs(NamedTuple):
     one: tuple[bool, ...]
 
 
-@lru_cache(maxsize=1000)
 def needs(op: Op, wanted: tuple[bool, ...]) -> Needs:
     """Find out what the partials of ``op`` by the ``wanted`` inputs are made from.
 
+    >>> from autograd.ops import OPS
+    >>> from autograd.ops import OPS
     >>> needs(OPS["tanh"], (True,))
     Needs(y=False, x=(True,), flat=(False,), one=(False,))
     >>> needs(OPS["add"], (True, False))
     Needs(y=False, x=(False, False), flat=(False, False), one=(True, False))
+
+    Raises:
+        NotWritable: if the rule does what registers cannot, such as `if`.
     """
-    x = tuple(Mark(frozenset([i])) for i in range(len(wanted)))
-    try:
-        entries = chosen(op, op.partials(Marks(OPS), Mark(frozenset([-1])), *x), wanted)
-    except NotImplementedError:
-        raise
-    except Exception:  # a rule that chooses in Python, or calls math: it may need anything
-        every, none = (True,) * len(wanted), (False,) * len(wanted)
-        return Needs(y=True, x=every, flat=none, one=none)
-    sources: frozenset[int] = frozenset().union(
-        *(e.sources for e in entries if isinstance(e, Mark))
-    )
-    constants = [None if isinstance(e, Mark) else e for e in entries]
+    xp = Marks(op)
+    with llvm.writing(op):
+        y, *x = (Register(xp, xp._mark()) for _ in range(1 + len(wanted)))
+        entries = chosen(op, op.partials(xp, y, *x), wanted)
+    needed: set[Any] = {e._text for e in entries if isinstance(e, Register)}
+    for text, parts in reversed([*enumerate(xp._parts)]):
+        if text in needed:
+            needed.update(parts)
+    constants = [None if isinstance(e, Register) else e for e in entries]
     return Needs(
-        y=-1 in sources,
-        x=tuple(i in sources for i in range(len(wanted))),
+        y=0 in needed,
+        x=tuple(text in needed for text in range(1, 1 + len(wanted))),
         flat=tuple(op.selects and p == 0.0 for p in constants),
         one=tuple(p == 1.0 for p in constants),
     )
 
 
-class Marks(Namespace):
-    """The namespace of marks."""
+class Marks(Registers):
+    """Registers that write nothing, but keep for each the texts of those it was made from."""
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        return _joined if name in PRIMITIVES else super().__getattr__(name)
+    LANGUAGE = llvm.Registers.LANGUAGE
 
+    def __init__(self, op: Op) -> None:
+        super().__init__(op)
+        self._parts: list[tuple[Any, ...]] = []
 
-def _joined(*x: Any) -> Mark:
-    return Mark(frozenset().union(*(v.sources for v in x if isinstance(v, Mark))))
+    def _mark(self, *texts: Any) -> Any:
+        self._parts.append(texts)
+        return len(self._parts) - 1
 
+    def _write(self, what: str, *texts: Any) -> Register:
+        return Register(self, self._mark(*texts), what in CONDITIONS)
 
-class Mark:
-    """A number that knows from which y and x it was made, and nothing else."""
+    def _constant(self, number: float) -> Any:
+        return self._mark()
 
-    __slots__ = ("sources",)
-
-    def __init__(self, sources: frozenset[int]) -> None:
-        self.sources = sources
-
-    def _join(self, *x: Any) -> Mark:
-        return _joined(self, *x)
-
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _join
-    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _join
-    __mod__ = __rmod__ = __pow__ = __rpow__ = __neg__ = __pos__ = __abs__ = _join
-    __lt__ = __le__ = __gt__ = __ge__ = _join
-    __and__ = __rand__ = __or__ = __ror__ = _join
-
-    def __bool__(self) -> bool:
-        raise TypeError("expected no choice by a mark, which has no value")
-
-    __eq__ = __ne__ = _join  # type: ignore[assignment]
-    __hash__ = None  # type: ignore[assignment]
+    def _condition(self, v: Any) -> Any:
+        return self._own(v) if isinstance(v, Register) else self._mark()

@@ -39,7 +39,8 @@ def unrolled(
 ) -> Recorded:
     """Run a tape on Values: the graph that it was written from, in which loops are known.
 
-    Gradients are those of the sum of its outputs.
+    Gradients are those of the sum of its outputs. What it returned twice is one of them, as in
+    every `Recorded`.
 
     Args:
         nest: the tape, folded.
