@@ -364,7 +364,7 @@ class Value:
         scale = 10.0 ** min(abs(index(digits)), 290)
         if digits < 0:
             return _apply(OPS["round"], (self / scale,)) * scale
-        if math.isinf(self._data * scale):  # so large that it has no decimals
+        if abs(self.data * scale) == math.inf:  # so large that it has no decimals
             return _apply(OPS["round"], (self,))
         return _apply(OPS["round"], (self * scale,)) / scale
 

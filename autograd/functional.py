@@ -426,8 +426,13 @@ def _product(a: Any, p: Any, selects: bool) -> Any:
         return p
     if plain_p and p == 1.0:
         return a
-    if a == 0.0 and not math.isfinite(p if plain_p else p.data):
+    if a == 0.0 and not _is_finite(p):
         return OPS["strong_product"].on(a, p)
-    if selects and p == 0.0 and not math.isfinite(a if plain_a else a.data):
+    if selects and p == 0.0 and not _is_finite(a):
         return OPS["strong_product"].on(p, a)
     return a * p
+
+
+def _is_finite(x: Any) -> bool:
+    data = x.data if x.__class__ is Value else x  # while a function is traced, a Value as well
+    return bool(-math.inf < data < math.inf)

@@ -688,8 +688,8 @@ def softmax(x: Iterable[Any]) -> list[Any]:
     >>> softmax([0.0, 0.0])
     [0.5, 0.5]
     """
-    x = [operand(v, "softmax") for v in x]
-    shift = _shift([v if v.__class__ is float else v.data for v in x])
+    x = [v if hasattr(type(v), "_record") else number(v, "softmax") for v in x]
+    shift = _shift([v.data if hasattr(type(v), "backward") else v for v in x])
     powers = [OPS["exp"].on(OPS["sub"].on(v, shift)) for v in x]
     total = OPS["sum"].on(*powers)
     return [OPS["div"].on(power, total) for power in powers]
@@ -697,10 +697,10 @@ def softmax(x: Iterable[Any]) -> list[Any]:
 
 def _shift(x: list[Any]) -> Any:
     """A whole number near the largest: any is as good, and as a number it is a constant."""
-    if all(v.__class__ is float for v in x):
+    if all(type(v) is float for v in x):
         top = max(x, default=0.0)
         return math.floor(top) if math.isfinite(top) else 0.0
-    # A function is traced, where .data is a Value: the same number, by ops.
+    # A function is traced, where .data is a Value, or a float stands for one: by ops.
     top = x[0]
     for v in x[1:]:
         top = OPS["maximum"].on(top, v)

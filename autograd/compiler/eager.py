@@ -18,7 +18,8 @@ import numpy as np
 from .. import functional, modes
 from ..engine import Value
 from ..pytree import Shape, flatten
-from .structure import Viewer, object_array, read
+from .arrays import object_array
+from .structure import Viewer, read
 
 Function = Callable[..., Any]
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]

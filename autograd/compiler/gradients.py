@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..engine import Value
+from .arrays import object_array
 from .structure import (
     DICT,
     LIST,
@@ -26,7 +27,6 @@ from .structure import (
     attribute_names,
     is_object,
     kind_of,
-    object_array,
     read,
 )
 from .tape import Array

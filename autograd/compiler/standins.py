@@ -80,6 +80,10 @@ def _computed(function: Function, of_ints: Any, a: Any, b: Any) -> Any:
         return of_ints(function, _whole(a), _whole(b))
     if _is_number(a) and _is_number(b):
         return _of_floats(function, a, b)
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return NotImplemented  # goes through its elements
+    if Value not in (a.__class__, b.__class__):
+        return _of_plain(function, a, b)
     return function(_value(a), _value(b))
 
 
@@ -102,7 +106,7 @@ def _of_floats(function: Function, a: Any, b: Any) -> Any:
         _trace(a, b).ask(abs(value), "<", math.inf, True)
     elif function in DIVISIONS and is_standin(b):
         _trace(b).ask(_value(b), "!=", 0.0, bool(_seen(b) != 0.0))
-    return Float(_trace(a, b), value, float(number))
+    return Float(_trace(a, b), value, number)
 
 
 def is_same(a: float, b: float) -> bool:
@@ -224,6 +228,14 @@ class StandIn:
     def __complex__(self) -> complex:
         return complex(self._plain())
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return np.asarray(self._plain(), dtype)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        from .arrays import computed
+
+        return computed(ufunc, method, *inputs, **kwargs)
+
     def __round__(self, digits: int | None = None) -> Any:
         return round(self._plain(), digits)
 
@@ -236,7 +248,7 @@ class StandIn:
         return format(self._plain(), spec)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or not hasattr(self.__class__, name):
+        if name.startswith("_") or name == "dtype" or not hasattr(self.__class__, name):
             raise AttributeError(f"{self.__class__.__name__!r} object has no attribute {name!r}")
         return getattr(self._plain(), name)
 
@@ -294,6 +306,8 @@ class _Whole(StandIn):
 
     def __abs__(self) -> Any:
         whole = _whole(self)
+        if not isinstance(whole.number, int | np.int64):
+            return abs(whole._plain())
         return Int(whole._trace, abs(whole._value), abs(whole.number), whole.bound)
 
     def __invert__(self) -> Any:
@@ -384,7 +398,8 @@ def gathered(items: list[Any], i: Int) -> Any:
     if i.address is not None and -len(items) <= i.number < len(items):
         pattern = trace.pattern(items)
         if pattern is not None:
-            return _chosen(trace, pattern, i, list.__getitem__(items, i.number), len(items))
+            item = list.__getitem__(items, i.number)
+            return _chosen(trace, pattern, i, item, len(items), _largest_bound(items))
     return list.__getitem__(items, i._plain())
 
 
@@ -409,14 +424,20 @@ def pattern_of(items: list[Any], addresses: dict[Value, int]) -> Any:
     return at[0], stride
 
 
-def _chosen(trace: Tracer, pattern: Any, i: Int, item: Any, count: int) -> Any:
+def _largest_bound(item: Any) -> int:
+    if isinstance(item, list | tuple):
+        return max(map(_largest_bound, item), default=0)
+    return item.bound if type(item) is Int else 0
+
+
+def _chosen(trace: Tracer, pattern: Any, i: Int, item: Any, count: int, bound: int) -> Any:
     if isinstance(pattern, list):
-        parts = [_chosen(trace, p, i, x, count) for p, x in zip(pattern, item)]
+        parts = [_chosen(trace, p, i, x, count, bound) for p, x in zip(pattern, item)]
         return item._make(parts) if hasattr(item, "_make") else item.__class__(parts)
     base, stride = pattern
     assert i.address is not None
     y = Value(_value(item)._data)
     trace.rows[y] = (Row(stride, count), i.address, base)
     if type(item) is Int:
-        return Int(trace, y, item.number, item.bound)
+        return Int(trace, y, item.number, bound)
     return y if item.__class__ is Value else Float(trace, y, item.number)

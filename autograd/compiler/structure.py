@@ -34,7 +34,8 @@ import numpy as np
 
 from .. import modes
 from ..engine import Value
-from .standins import EXACT, SMALL, Int, gathered
+from .arrays import Elements, object_array
+from .standins import EXACT, SMALL, Int, gathered, plain
 
 BY_VALUE: frozenset[type] = frozenset(
     (str, bytes, bool, type(None), complex, range, Fraction, Decimal, type(...), np.bool_, np.str_)
@@ -343,7 +344,7 @@ def kind_of(x: Any) -> Any:
     kind = KINDS.get(cls)
     if kind is not None:
         return kind
-    if isinstance(x, np.ndarray) and cls in (np.ndarray, np.memmap, ReadOnlyArray):
+    if isinstance(x, np.ndarray) and cls in (np.ndarray, np.memmap, Elements, ReadOnlyArray):
         return OBJECT_ARRAY if x.dtype == object else np.ndarray
     if isinstance(x, np.floating):
         return float
@@ -410,7 +411,7 @@ def attribute_names(x: Any) -> list[str]:
 
 
 def _attributes(x: Any) -> list[Any]:
-    """The attributes, in the order of `_names`."""
+    """The attributes, in the order of `attribute_names`."""
     slots = slot_names(x.__class__)
     if not slots:
         return list(x.__dict__.values())
@@ -675,31 +676,11 @@ for _name in "__setitem__ __delitem__ __ior__ pop popitem clear update setdefaul
     setattr(ReadOnlyDict, _name, _refusing(_name))
 
 
-class ReadOnlyArray(np.ndarray[Any, Any]):
-    """An array among arguments or captures; an `Int` may index it."""
+class ReadOnlyArray(Elements):
+    """An array among arguments or captures."""
 
-    def __getitem__(self, i: Any) -> Any:
-        if type(i) is Int and self.dtype == object:
-            found = gathered(self.tolist(), i)
-            return (
-                found if self.ndim == 1 else read_only(object_array(_flat(found), self.shape[1:]))
-            )
-        if i.__class__ is tuple and any(type(k) is Int for k in i):
-            return self[i[0]][i[1:]] if len(i) > 1 else self[i[0]]
-        if isinstance(i, np.ndarray) and i.dtype == object:  # of Ints
-            rows = np.empty((i.size, *self.shape[1:]), object)
-            for place, k in enumerate(i.ravel().tolist()):
-                rows[place] = self[k]
-            return rows.reshape(i.shape + self.shape[1:])
-        return super().__getitem__(i)
-
-    def __array_wrap__(self, x: Any, context: Any = None, return_scalar: bool = False) -> Any:
-        """What is computed from it is the function's own: an ordinary array, or one element."""
-        return x[()] if x.ndim == 0 else np.asarray(x)
-
-    def copy(self, order: Any = "C") -> Any:
-        """Return an ordinary array."""
-        return np.array(self, order=order)
+    def _like(self, x: Any) -> Any:
+        return read_only(x)
 
 
 for _name in (
@@ -714,10 +695,6 @@ def cls_name(x: Any) -> str:
     return type(x).__name__
 
 
-def _flat(x: Any) -> list[Any]:
-    return [v for part in x for v in _flat(part)] if isinstance(x, list) else [x]
-
-
 def read_only(x: Any) -> Any:
     """The array as a traced function sees it."""
     x = x.view(ReadOnlyArray)
@@ -725,25 +702,17 @@ def read_only(x: Any) -> Any:
     return x
 
 
-def object_array(parts: Sequence[Any], shape: tuple[int, ...]) -> Any:
-    """An array of any objects."""
-    x = np.empty(len(parts), dtype=object)
-    for i, part in enumerate(parts):
-        x[i] = part
-    return x.reshape(shape)
-
-
 def plain_containers(x: Any) -> Any:
     """Return a structure with lists and dicts in the places of read-only ones."""
     if isinstance(x, Indexable):
         return [plain_containers(part) for part in x]
     if isinstance(x, ReadOnlyDict):
-        return {key: plain_containers(part) for key, part in x.items()}
+        return {plain(key): plain_containers(part) for key, part in x.items()}
     if type(x) in (list, tuple):
         return type(x)(plain_containers(part) for part in x)
     if type(x) is dict:
-        return {key: plain_containers(part) for key, part in x.items()}
-    return x.view(np.ndarray) if isinstance(x, ReadOnlyArray) else x
+        return {plain(key): plain_containers(part) for key, part in x.items()}
+    return x.view(np.ndarray) if isinstance(x, Elements) else x
 
 
 class Unusable:

@@ -29,6 +29,7 @@ from ..engine import Value
 from ..ops import OPS, operand
 from ..pytree import Shape, flatten
 from ..recording import Choice, Line
+from .arrays import object_array
 from .bytecode import line_of, names_in
 from .captures import Captures
 from .collector import without_collector
@@ -40,7 +41,6 @@ from .structure import (
     Viewer,
     bound_of,
     largest,
-    object_array,
     plain_containers,
     read,
     read_only,
@@ -192,6 +192,8 @@ def compensated_sum(x: Iterable[Any], /, start: Any = 0) -> Any:
     for v in rest:
         if not (_is_float(total) and _is_float(v)):
             total = total + v
+            if not (_is_float(total) or isinstance(total, int)):  # never again
+                return functools.reduce(operator.add, rest, total)
             continue
         error: Any = 0.0
         for w in chain([v], rest):
@@ -199,7 +201,7 @@ def compensated_sum(x: Iterable[Any], /, start: Any = 0) -> Any:
                 before, total = total, total + w
                 is_larger = abs(before) >= abs(w)
                 error = error + where(is_larger, (before - total) + w, (w - total) + before)
-            elif type(w) in (int, Int):
+            elif isinstance(w, int):
                 total = total + w
             else:
                 break
@@ -211,7 +213,7 @@ def compensated_sum(x: Iterable[Any], /, start: Any = 0) -> Any:
 
 
 def _is_float(x: Any) -> bool:
-    return type(x) in (float, Float)
+    return type(x) is float or (type(x) is Float and type(x.number) is float)
 
 
 @dataclass(frozen=True, slots=True)
