@@ -233,8 +233,8 @@ class _Trace:
         if y.__class__ is not Value:
             return y
         if not self.outer:
-            return y.data
-        return y if modes.is_recording() else y.detach()
+            return modes.unwrapped(y.data)
+        return modes.unwrapped(y if modes.is_recording() else y.detach())
 
     def pull(self, cotangents: list[Any]) -> Any:
         """Reverse sweep: the derivative of sum(cotangent * output) by every chosen argument."""
@@ -276,8 +276,8 @@ class _Trace:
         if x.__class__ is not Value:
             return x
         if not modes.is_recording():
-            return x.detach()
-        return x if x._order > self.since else OPS["identity"].on(x)
+            return modes.unwrapped(x.detach())
+        return modes.unwrapped(x if x._order > self.since else OPS["identity"].on(x))
 
     def _like_arguments(self, leaves: list[Any]) -> Any:
         leaves = [self._own(x) for x in leaves]

@@ -220,6 +220,12 @@ def told(v: Value) -> None:
         trace.ask_number(v, v._data)
 
 
+def unwrapped(x: Any) -> Any:
+    """While a function is traced: what stands for a float, if a Value depends on no other Value."""
+    trace = tracer.get()
+    return x if trace is None else trace.unwrapped(x)
+
+
 def is_tracing() -> bool:
     """Return whether a function is being traced here, to be compiled."""
     return tracer.get() is not None

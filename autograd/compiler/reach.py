@@ -84,6 +84,7 @@ class Reach:
         places: where it was found.
         reading: its signature and numbers.
         codes: of the functions that may run.
+        static_codes: of those among them that run as they are.
         frozen: what is not looked into, as text.
         statics: the things that were taken as they are.
         counted: what attributes may be added to: modules, classes, functions, members of enums.
@@ -101,6 +102,7 @@ class Reach:
         self._attributes: set[tuple[int, str, bool]] = set()
         self.places: list[Place] = []
         self.codes: list[CodeType] = []
+        self.static_codes: list[CodeType] = []
         self.frozen: list[str] = []
         self.statics: list[Any] = []
         self.counted: list[Any] = []
@@ -198,6 +200,8 @@ class Reach:
         self._found(f, "__code__", f.__code__, True)
         if self._is_users(f.__code__.co_filename):
             self.codes.append(f.__code__)
+            if is_static:
+                self.static_codes.append(f.__code__)
             self.counted.append(f)
             names = names_in(f.__code__)
             self._names |= names.attributes

@@ -8,6 +8,7 @@ and the trace is right only where it is the same: that is a guard.
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Callable
@@ -134,14 +135,26 @@ def _exact(bound: Callable[[int, int], int]) -> Callable[[Function, Any, Any], A
 
 
 def _divided(function: Function, a: Any, b: Any) -> Any:
-    """Ints divided: the divisor is asked, for it must not be zero."""
-    b = plain(b)
-    if not is_standin(a) or b == 0 or abs(b) > EXACT:
+    """Ints divided. The divisor must not be zero, which is guarded."""
+    if _seen(b) == 0 or max(_bound(a), _bound(b)) > EXACT:
         return _of_plain(function, a, b)
+    number = function(_seen(a), _seen(b))
+    if not isinstance(number, int | np.int64 | float):
+        return _of_plain(function, a, b)
+    trace, value = _trace(a, b), function(_value(a), _value(b))
+    if is_standin(b):
+        trace.ask(_value(b), "!=", 0.0, True)
     if function is operator.truediv:
-        return Float(a._trace, function(a._value, b), function(a.number, b))
-    most = a.bound if function is operator.floordiv else abs(b)
-    return Int(a._trace, function(a._value, b) + 0.0, function(a.number, b), most)
+        return Float(trace, value, number)
+    most = _bound(a) if function is operator.floordiv else _bound(b)
+    return Int(trace, value + 0.0, number, most)
+
+
+def _power(function: Function, a: Any, b: Any) -> Any:
+    """Ints to a power, which soon exceeds what floats hold."""
+    if type(b) is int and 2 <= b <= 4 and _bound(a) ** b <= EXACT:
+        return functools.reduce(operator.mul, [a] * b)
+    return _of_plain(function, a, b)
 
 
 def _is_int(x: Any) -> bool:
@@ -191,9 +204,7 @@ class StandIn:
     __truediv__, __rtruediv__ = _operator(operator.truediv, _divided)
     __floordiv__, __rfloordiv__ = _operator(operator.floordiv, _divided)
     __mod__, __rmod__ = _operator(operator.mod, _divided)
-    __pow__, __rpow__ = _operator(
-        operator.pow, _of_plain
-    )  # of ints it soon exceeds what floats hold
+    __pow__, __rpow__ = _operator(operator.pow, _power)
     __divmod__, __rdivmod__ = _operator(divmod, _of_plain)
 
     def __eq__(self, other: object) -> Any:
@@ -221,6 +232,12 @@ class StandIn:
         return int(self._plain())
 
     __trunc__ = __int__
+
+    def __floor__(self) -> Any:
+        return math.floor(self._plain())
+
+    def __ceil__(self) -> Any:
+        return math.ceil(self._plain())
 
     def __float__(self) -> float:
         return float(self._plain())
@@ -259,7 +276,7 @@ class Float(StandIn):
     __class__ = property(lambda self: type(self.number))  # for isinstance
     __slots__ = ("_is_known", "_trace", "_value", "number")
 
-    def __init__(self, trace: Tracer, value: Value, number: float) -> None:
+    def __init__(self, trace: Tracer, value: Value, number: Any) -> None:
         self._trace, self._value, self.number, self._is_known = trace, value, number, False
 
     def _plain(self) -> float:
@@ -282,9 +299,6 @@ class Float(StandIn):
 
     def __bool__(self) -> bool:
         return bool(self._value != 0.0)
-
-    def __index__(self) -> int:
-        raise TypeError("'float' object cannot be interpreted as an integer")
 
 
 class _Whole(StandIn):

@@ -35,7 +35,7 @@ import numpy as np
 from .. import modes
 from ..engine import Value
 from .arrays import Elements, object_array
-from .standins import EXACT, SMALL, Int, gathered, plain
+from .standins import EXACT, SMALL, Int, gathered, is_standin, plain
 
 BY_VALUE: frozenset[type] = frozenset(
     (str, bytes, bool, type(None), complex, range, Fraction, Decimal, type(...), np.bool_, np.str_)
@@ -688,6 +688,15 @@ for _name in (
 ).split():
     setattr(ReadOnlyArray, _name, _refusing(_name))
 ReadOnlyArray.__name__ = "ndarray"  # as such it is known all over the package
+
+
+def class_of(x: Any, *more: Any) -> Any:
+    """The builtin ``type`` for a traced function: the class of what it stands for."""
+    if more:
+        return type(x, *more)
+    if is_standin(x) or isinstance(x, (ReadOnlyList, Unusable)):
+        return x.__class__
+    return np.ndarray if isinstance(x, Elements) else dict if type(x) is ReadOnlyDict else type(x)
 
 
 def cls_name(x: Any) -> str:

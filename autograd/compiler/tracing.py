@@ -35,19 +35,21 @@ from .captures import Captures
 from .collector import without_collector
 from .copies import Copies, changed_object
 from .reach import Reach
-from .standins import EXACT, Float, Int, Truth, pattern_of
+from .standins import EXACT, Float, Int, Truth, pattern_of, plain
 from .structure import (
     ReadOnlyList,
     Viewer,
     bound_of,
+    class_of,
     largest,
     plain_containers,
     read,
     read_only,
 )
-from .tape import DETACH, Row, Tape, linearise
+from .tape import COMPARISONS, DETACH, Row, Tape, linearise
 
-KINDS = {"dtype", "itemsize", "nbytes"}  # who asks for these attributes asks what an array holds
+# Who says one of these asks what an array holds, or makes a plain one of it.
+KINDS = {"dtype", "itemsize", "nbytes", "array", "asarray", "asanyarray", "ascontiguousarray"}
 
 
 class Tracer(modes.Mode):
@@ -57,12 +59,13 @@ class Tracer(modes.Mode):
         asks: whether comparisons are asked at once, for functions that cannot do with Truths.
         plain: whether ints, and floats not differentiated by, are plain, and guarded: for functions
             that cannot do with what stands for them.
+        plain_arrays: the same for arrays of such numbers.
         lines: whether to remember the user's line of every node.
     """
 
-    def __init__(self, asks: bool, plain: bool, lines: bool) -> None:
+    def __init__(self, asks: bool, plain: bool, plain_arrays: bool, lines: bool) -> None:
         super().__init__(modes.tracer)
-        self.asks, self.plain = asks, plain
+        self.asks, self.plain, self.plain_arrays = asks, plain, plain_arrays
         self.since = next(engine.ticks)
         self.refused: modes.Refused | None = None  # what the function did that cannot be repeated
         self.made: list[Value | Choice] = []
@@ -70,6 +73,7 @@ class Tracer(modes.Mode):
         self.detached: set[Value] = set()
         self.inputs: list[Value] = []
         self.rows: dict[Value, tuple[Row, int, int]] = {}
+        self._is_plain: dict[Value, bool] = {}  # whether Values stand for floats
         self._addresses: dict[Value, int] = {}
         self._numbered = 0  # how many inputs have their address there
         self._patterns: dict[int, tuple[Any, Any]] = {}
@@ -83,11 +87,10 @@ class Tracer(modes.Mode):
     def compare(self, a: Value, symbol: str, b: Any, taken: bool) -> Any:
         """What ``a symbol b`` is to the function: a Truth, or a bool that is guarded."""
         right = b if b.__class__ is Value else _number(b)
-        if b.__class__ is int and right != b:
-            raise TypeError(
-                f"jit: expected comparisons with numbers that floats hold, got the int {b}; "
-                f"compare with a float"
-            )
+        if b.__class__ is int and right != b:  # beside it there is no float in between
+            if symbol in ("==", "!="):
+                return taken
+            symbol = symbol[0] + ("=" if (right > b) == (symbol[0] == ">") else "")
         truth = Truth(self, a, symbol, right, taken)
         return truth._plain() if self.asks else truth
 
@@ -122,12 +125,29 @@ class Tracer(modes.Mode):
         for held in (self.made, self.detached, self.inputs, self.rows, self._addresses):
             held.clear()
         self._patterns.clear()
+        self._is_plain.clear()
 
     def detach(self, v: Value, label: str = "") -> Value:
         """A Value with the number of ``v``, through which no gradient flows."""
         y = engine.make_node(v._data, DETACH, v, None)
         y.label = label
         return y
+
+    def unwrapped(self, x: Any) -> Any:
+        """What stands for a float, if ``x`` is a Value that is computed from plain numbers alone."""
+        stack = [x] if x.__class__ is Value else []
+        while stack:
+            y = stack[-1]
+            hides = y.op is None or y.op is DETACH or y.op in COMPARISONS.values()
+            below = [] if hides else [v for v in y.inputs if v.__class__ is Value]
+            fresh = [v for v in below if v not in self._is_plain]
+            if fresh and y not in self._is_plain:
+                stack += fresh
+            else:
+                is_own = abs(y._order) > self.since
+                self._is_plain.setdefault(y, is_own and all(self._is_plain[v] for v in below))
+                stack.pop()
+        return Float(self, x, x._data) if self._is_plain.get(x) else x
 
     def pattern(self, items: list[Any]) -> Any:
         """Where the items of a list are among the inputs, if that is regular: see `pattern_of`."""
@@ -161,13 +181,16 @@ class Tracer(modes.Mode):
         if isinstance(leaf, np.ndarray):
             most = largest(leaf) or 0
             parts = [self._input(x, kind, most) for x in leaf.ravel()]
-            if Value not in map(type, parts) and self.plain:
+            if Value not in map(type, parts) and (self.plain or self.plain_arrays):
+                for part in parts:
+                    plain(part)
                 return read_only(leaf.copy())
             return read_only(object_array(parts, leaf.shape))
         v = leaf if leaf.__class__ is Value else Value(float(leaf))
         self.inputs.append(v)
         is_float = isinstance(leaf, float | np.floating)
         if leaf.__class__ is Value or (is_float and kind is Value):
+            self._is_plain[v] = False
             return v
         if self.plain:
             self.ask_number(v, float(leaf))
@@ -289,9 +312,14 @@ class _Plan:
         self.roots = {str(i): x for i, x in enumerate([f, *self.reading.statics])}
         self.wrote = _who_wrote(f)
         self.reach = Reach(self.roots, self.wrote)
+        names = [names_in(code) for code in self.reach.codes]
         setters = ("__setattr__", "__delattr__")  # of frozen dataclasses; nothing is set here
-        names = [names_in(code) for code in self.reach.codes if code.co_name not in setters]
-        self.plain = any("type" in n.globals or not n.attributes.isdisjoint(KINDS) for n in names)
+        self.plain = any(  # of the others, the builtin is replaced
+            "type" in names_in(code).globals
+            for code in self.reach.static_codes
+            if code.co_name not in setters
+        )
+        self.plain_arrays = any(not n.attributes.isdisjoint(KINDS) for n in names)
         self.asks = self.plain or any(n.asks for n in names)
 
     def attempt(self, lines: bool, asks: bool, plain: bool) -> Traced:
@@ -300,7 +328,7 @@ class _Plan:
         Args:
             lines, asks, plain: as for `Tracer`.
         """
-        tracer = Tracer(asks, plain, lines)
+        tracer = Tracer(asks, plain, self.plain_arrays, lines)
         try:
             return self._run(tracer)
         finally:  # the copies of functions are cycles, from which the graph must not hang
@@ -334,7 +362,9 @@ class _Plan:
 
     def _views(self, tracer: Tracer) -> Any:
         """What stands in the places of arguments and captures; arguments come first as inputs."""
-        instead = {"sum": compensated_sum} if sys.version_info >= (3, 12) else {}
+        instead: dict[str, Any] = {"sum": compensated_sum} if sys.version_info >= (3, 12) else {}
+        if not tracer.plain:
+            instead["type"] = class_of
         copies = Copies(self.reach, tracer.number, tracer.plain, instead)
         viewer = Viewer(tracer.number, copies.static, exact=tracer.plain, in_objects=tracer.number)
         slots, args = [], []
@@ -378,7 +408,7 @@ def _number(x: Any) -> float:
     try:
         return float(x)
     except OverflowError:
-        return math.inf
+        return math.inf if x > 0 else -math.inf
 
 
 def _who_wrote(f: Any) -> Callable[[str], bool]:
