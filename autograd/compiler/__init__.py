@@ -6,7 +6,7 @@ What is handed on from file to file:
     reach.py      what a function can read from outside, as its code says (bytecode.py); captures.py
                   asks for it again before each call
     tracing.py    a function run once: its Tape; what it runs as (copies.py), and what stands for
-                  plain numbers meanwhile (standins.py)
+                  plain numbers (standins.py) and arrays (arrays.py) meanwhile
     tape.py       Tape: the graph as a list of instructions; sums begin alike in it (chains.py)
     fold.py       Nest: the tape rolled up into loops
     flow.py       where every operand of the nest comes from: a register, a carry, memory (places.py)
@@ -19,7 +19,7 @@ What a user calls, and gets:
 
     dispatch.py   `jit`: which trace is right for a call, or a new one (lowered.py: one to look at)
     compiled.py   a trace, compiled as it is needed, and a call of it that has run
-    quick.py      short ways: of floats (bound.py), of what is plain (layout.py)
+    quick.py      short ways: of floats (bound.py), of what is plain (layout.py), of a Module (held.py)
     gradients.py  gradients in the structure of the arguments
     node.py       a compiled call as a node of the graph
     eager.py      calls that are not compiled

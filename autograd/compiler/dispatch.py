@@ -443,10 +443,12 @@ def jit(f: Any = None, *, max_traces: int = MAX_TRACES) -> Any:
 
     A call gives what the plain call gives, to the last bit, errors included; the gradient is that of
     `autograd.value_and_grad`: the function meets Values in the arguments that are differentiated by,
-    floats everywhere else. A call and each choice of argnums have traces of their own. Two things may
+    floats everywhere else. A call and each choice of argnums have traces of their own. One thing may
     differ in the last bit: where several calls with Values are parts of one graph, ``.grad`` adds up
-    their sums; and NumPy's functions of several numbers (``x.sum()``, ``a @ b``) take the elements of
-    an array that is an argument one by one.
+    their sums.
+
+    Whoever asks for the plain number itself (`math.exp`, `int`, text, a key, NumPy beyond arithmetic)
+    fixes it: another number is another trace. So are numbers that methods read from globals.
 
     What it does beside computing, such as printing, it does while it is traced only. It must not
     change what it is given or finds outside, nor draw random numbers. What it reads through C code,
