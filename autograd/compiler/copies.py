@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import CellType, FunctionType, ModuleType
 from typing import Any
 
-from .reach import MISSING, PYTHONS, Place, Reach, attribute, is_dispatching
+from .reach import MISSING, PYTHONS, Place, Reach, attribute_of, is_dispatching
 from .structure import LruCache, Unusable, Viewer, compiled_from, raw_parts
 
 
@@ -54,7 +54,7 @@ class Copies:
         owners += [vars(copy) for _, copy in self._functions.values()]
         self._held_dicts = [(owner, dict(owner)) for owner in owners]
         self._held_cells = [
-            (self._names[key], copy, attribute(copy, "cell_contents"))
+            (self._names[key], copy, attribute_of(copy, "cell_contents"))
             for key, (_, copy) in self._cells.items()
         ]
 
@@ -112,7 +112,7 @@ class Copies:
         if id(original) not in self._cells:
             self._cells[id(original)] = original, CellType()
             self._names[id(original)] = name
-            content = attribute(original, "cell_contents")
+            content = attribute_of(original, "cell_contents")
             if content is not MISSING:
                 self._cells[id(original)][1].cell_contents = content
         return self._cells[id(original)][1]
@@ -151,7 +151,7 @@ class Copies:
                 if not is_same and name not in PYTHONS:
                     return name
         for name, cell, content in self._held_cells:
-            if attribute(cell, "cell_contents") is not content:
+            if attribute_of(cell, "cell_contents") is not content:
                 return name
         return changed_object(self.viewer)
 

@@ -70,7 +70,7 @@ def is_dispatching(x: Any) -> bool:
     return isinstance(x, FunctionType) and hasattr(x, "registry") and hasattr(x, "dispatch")
 
 
-def attribute(owner: Any, name: str) -> Any:
+def attribute_of(owner: Any, name: str) -> Any:
     try:
         return getattr(owner, name)
     except (AttributeError, ValueError):  # ValueError: a cell that is empty
@@ -231,7 +231,7 @@ class Reach:
         else:
             self._list(f, called)
         for cell in f.__closure__ or ():
-            self._found(cell, "cell_contents", attribute(cell, "cell_contents"), is_static)
+            self._found(cell, "cell_contents", attribute_of(cell, "cell_contents"), is_static)
         for name in ("__defaults__", "__kwdefaults__"):
             self._found(f, name, getattr(f, name), is_static)
 
@@ -250,7 +250,7 @@ class Reach:
             for name, x in list(vars(module).items()):
                 if self._may_be_read(name, x) and self._is_new(module, name, is_static):
                     self._found(module, name, x, is_static)
-        for name in [name for name in self._names if name in OPS]:
+        for name in sorted(self._names & OPS.keys()):
             self._go_on(OPS[name], name, True)  # as a method of a Value
         for cls in list(self._classes.values()):
             for name, x in list(vars(cls).items()):

@@ -33,7 +33,7 @@ def without_the_question() -> Any:
         engine = Path(folder) / COPY / "engine.py"
         source = engine.read_text(encoding="utf-8")
         source, found = QUESTION.subn("", source)
-        if not found or "if watching" in source:
+        if not found or "modes.watch(" in source:
             raise LookupError(f"anomaly: engine.py must ask in these words: {QUESTION.pattern}")
         engine.write_text(source, encoding="utf-8")
         sys.path.insert(0, folder)
