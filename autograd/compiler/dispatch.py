@@ -452,7 +452,7 @@ def jit(f: Any = None, *, max_traces: int = MAX_TRACES) -> Any:
 
     What it does beside computing, such as printing, it does while it is traced only. It must not
     change what it is given or finds outside, nor draw random numbers. What it reads through C code,
-    or from objects of other packages, is not watched: `explain_compiles` lists it.
+    or from objects of other packages, is not watched: `explain_compiles` lists most of it.
 
     Args:
         f: a function of numbers, Values, NumPy arrays, Modules, and lists, tuples, dicts and
