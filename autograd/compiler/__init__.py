@@ -7,6 +7,7 @@ What is handed on from file to file:
                   asks for it again before each call
     tracing.py    a function run once: its Tape; what it runs as (copies.py), and what stands for
                   plain numbers (standins.py) and arrays (arrays.py) meanwhile
+    collector.py  Python's garbage collector, off while tapes are made and folded
     tape.py       Tape: the graph as a list of instructions; sums begin alike in it (chains.py)
     fold.py       Nest: the tape rolled up into loops
     flow.py       where every operand of the nest comes from: a register, a carry, memory (places.py)

@@ -416,9 +416,7 @@ class _Writer:
         # Adjoints that grow in this loop though they are made outside of it.
         grown = {key: before.get(key) for key in self.growing(body)}
         zero = self.constant(0.0)
-        started = {
-            site: initial for site in sites if (initial := self.beginning(site, zero)) is not None
-        }
+        started = {site: initial for site in sites if (initial := self.beginning(site)) is not None}
         for edge in carried:
             source = self.channels.sources[edge]
             assert isinstance(source, Carried)
@@ -464,7 +462,7 @@ class _Writer:
         assert self.channels is not None
         return isinstance(self.channels.sources.get(edge), Carried)
 
-    def beginning(self, site: Site, zero: Register) -> Register | None:
+    def beginning(self, site: Site) -> Register | None:
         """What has arrived for the last round of a loop, before it is undone."""
         arrived = self.adjoints.pop((site, True), None)
         if site in self.g.last:

@@ -14,8 +14,7 @@ import numpy as np
 
 from ..engine import Value
 from .standins import Float, Int, gathered, is_standin, plain
-
-Array = np.ndarray[Any, Any]
+from .tape import Array
 
 ARITHMETIC = {
     np.add, np.subtract, np.multiply, np.true_divide, np.negative, np.positive, np.absolute,

@@ -42,6 +42,7 @@ class Part:
 
     @property
     def in_memory(self) -> bool:
+        """Whether its contributions go through memory."""
         return isinstance(self.source, Memory)
 
 
@@ -157,19 +158,21 @@ class Channels:
         if demoted:
             return True
         for part in self._flushed_late(parts, total):
-            site, q = part.edge
-            self.sources[part.edge] = Memory(site.operands[q][0])
+            self._all_through_memory(part.edge)
             demoted = True
         return demoted
 
     def _through_memory(self, part: Part) -> None:
-        site, q = part.edge
         source = self.sources[part.edge]
         if part.is_flush and isinstance(source, Carried):
             initial = Memory(source.addresses)
             self.sources[part.edge] = Carried(source.site, initial, source.addresses)
         else:
-            self.sources[part.edge] = Memory(site.operands[q][0])
+            self._all_through_memory(part.edge)
+
+    def _all_through_memory(self, edge: Edge) -> None:
+        site, q = edge
+        self.sources[edge] = Memory(site.operands[q][0])
 
     def _flushed_late(self, parts: list[Part], total: Array) -> list[Part]:
         """The flushes that overtake, or rather are overtaken by, an older consumer's contribution.

@@ -36,7 +36,9 @@ class Trace:
     Attributes:
         traced: the tape, and where it is valid.
         why: for what reason it was made, as text.
+        tape, nest: the tape, whose sums have starts (chains.py), and that folded.
         spans: for every positional argument, where its numbers are among the inputs.
+        values: by place among the inputs, which leaf is a Value.
         has_values: whether there are Values among its leaves.
         names: for positions of Modules, how to arrange their gradients.
         others: the traces to try where a guard fails, by its number.

@@ -11,7 +11,7 @@ from types import CellType, FunctionType, ModuleType
 from typing import Any
 
 from .reach import MISSING, PYTHONS, Place, Reach, attribute_of, is_dispatching
-from .structure import LruCache, Unusable, Viewer, compiled_from, raw_parts
+from .structure import LruCache, Unusable, Viewer, are_same, compiled_from, raw_parts
 
 
 class Copies:
@@ -159,8 +159,7 @@ class Copies:
 def changed_object(viewer: Viewer) -> str | None:
     """The name of an attribute that was assigned while tracing, if any was."""
     for view, _, held in viewer.shadows:
-        now = raw_parts(view)
-        if len(now) == len(held) and all(a is b for a, b in zip(now, held)):
+        if are_same(raw_parts(view), held):
             continue
         if isinstance(view, (list, dict, set, deque)):
             return f"a {type(view).__name__} that it was given, or found outside"

@@ -82,9 +82,9 @@ class Jitted:
     # ---- calls ----
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        quick = self._quick.get(CALL)
-        if quick is not None and not modes.watching:
-            y = quick(*args, **kwargs)
+        short = self._quick.get(CALL)
+        if short is not None and not modes.watching:
+            y = short(*args, **kwargs)
             if y is not None:
                 return y
         answer = self._run(args, kwargs, VALUES)
@@ -114,9 +114,9 @@ class Jitted:
         """
         if isinstance(argnums, list):
             argnums = tuple(argnums)
-        quick = self._quick.get(argnums)
-        if quick is not None and not modes.watching:
-            both = quick(*args, **kwargs)
+        short = self._quick.get(argnums)
+        if short is not None and not modes.watching:
+            both = short(*args, **kwargs)
             if both is not None:
                 return both  # type: ignore[no-any-return]
         if eager.is_traced():

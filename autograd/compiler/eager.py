@@ -20,6 +20,7 @@ from ..engine import Value
 from ..pytree import Shape, flatten
 from .arrays import object_array
 from .structure import Viewer, read
+from .tape import Array
 
 Function = Callable[..., Any]
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
@@ -53,7 +54,7 @@ def call(f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def derivatives(
     f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], wanted: Sequence[int]
-) -> tuple[list[float], Shape, list[np.ndarray[Any, Any]]]:
+) -> tuple[list[float], Shape, list[Array]]:
     """Return the numbers of the result, their structure, and the gradient of each.
 
     A gradient is by all numbers in the wanted arguments, in order.

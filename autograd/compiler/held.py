@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from operator import is_
 from typing import Any
 
 import numpy as np
@@ -15,10 +14,19 @@ import numpy as np
 from ..engine import Value
 from .gradients import ByName
 from .layout import Layout
-from .structure import LIST, OBJECT, TUPLE, Reading, kind_of, raw_parts, read, slot_names
+from .running import SCALARS
+from .structure import (
+    LIST,
+    OBJECT,
+    TUPLE,
+    Reading,
+    are_same,
+    kind_of,
+    raw_parts,
+    read,
+    slot_names,
+)
 from .tape import Array
-
-SCALARS = {Value, float, int}
 
 
 def held(x: Any) -> Layout | None:
@@ -66,12 +74,12 @@ def _unchanged(seen: Sequence[tuple[Any, list[Any]]]) -> Callable[[], bool]:
 
     It is one expression, with a term for every attribute: Python has nothing that is quicker.
     """
-    terms, names = ["True"], dict[str, Any](same=_same, parts=raw_parts)
+    terms, names = ["True"], dict[str, Any](same=are_same, parts=raw_parts)
     for k, (x, parts) in enumerate(seen):
         kind = kind_of(x)
-        names |= {f"x{k}": x, f"h{k}": list(parts)}
         if kind is TUPLE:
             continue
+        names |= {f"x{k}": x, f"h{k}": list(parts)}
         if kind is LIST:
             terms.append(f"same(x{k}, h{k})")
         elif kind is OBJECT and not slot_names(x.__class__):
@@ -83,7 +91,3 @@ def _unchanged(seen: Sequence[tuple[Any, list[Any]]]) -> Callable[[], bool]:
         else:
             terms.append(f"same(parts(x{k}), h{k})")
     return eval("lambda: " + " and ".join(terms), names)  # type: ignore[no-any-return]
-
-
-def _same(x: Sequence[Any], y: Sequence[Any]) -> bool:
-    return len(x) == len(y) and all(map(is_, x, y))

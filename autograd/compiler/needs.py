@@ -35,15 +35,14 @@ class Needs(NamedTuple):
 def needs(op: Op, wanted: tuple[bool, ...]) -> Needs:
     """Find out what the partials of ``op`` by the ``wanted`` inputs are made from.
 
-    >>> from autograd.ops import OPS
+    Raises:
+        NotWritable: if the rule does what registers cannot, such as `if`.
+
     >>> from autograd.ops import OPS
     >>> needs(OPS["tanh"], (True,))
     Needs(y=False, x=(True,), flat=(False,), one=(False,))
     >>> needs(OPS["add"], (True, False))
     Needs(y=False, x=(False, False), flat=(False, False), one=(True, False))
-
-    Raises:
-        NotWritable: if the rule does what registers cannot, such as `if`.
     """
     xp = Marks(op)
     with llvm.writing(op):

@@ -79,11 +79,7 @@ class _Floats:
 
 
 class _Structures:
-    """A function of numbers and arrays, and of lists, tuples and dicts of them.
-
-    Attributes:
-        idle: what no call is using: each takes one, so that threads do not meet.
-    """
+    """A function of what is plain (layout.py), and of a Module."""
 
     def __init__(
         self,
@@ -95,7 +91,7 @@ class _Structures:
     ) -> None:
         self._run, self._layouts, self._wanted = run, layouts, wanted
         self._fallback, self._current = fallback, current
-        self._idle: list[_Buffers] = []
+        self._idle: list[_Buffers] = []  # each call takes one, so that threads do not meet
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         captured = () if self._current is None else self._current()

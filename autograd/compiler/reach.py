@@ -71,6 +71,7 @@ def is_dispatching(x: Any) -> bool:
 
 
 def attribute_of(owner: Any, name: str) -> Any:
+    """What an attribute is; MISSING if there is none, or a cell is empty."""
     try:
         return getattr(owner, name)
     except (AttributeError, ValueError):  # ValueError: a cell that is empty
@@ -87,6 +88,7 @@ class Reach:
         static_codes: of those among them that run as they are.
         frozen: what is not looked into, as text.
         statics: the things that were taken as they are.
+        arrays: those that are compared by content, each with what was in it.
         counted: what attributes may be added to: modules, classes, functions, members of enums.
         reads_any: whether attributes of any name may be read.
     """

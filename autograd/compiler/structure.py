@@ -87,10 +87,14 @@ class Reading:
     def holds(self) -> bool:
         """Say whether the containers still hold the same objects. Arrays are not looked into."""
         for container, held in self.seen:
-            parts = raw_parts(container)
-            if len(parts) != len(held) or not all(map(is_, parts, held)):
+            if not are_same(raw_parts(container), held):
                 return False
         return True
+
+
+def are_same(x: Sequence[Any], y: Sequence[Any]) -> bool:
+    """Say whether two sequences hold the very same objects."""
+    return len(x) == len(y) and all(map(is_, x, y))
 
 
 def read(obj: Any) -> Reading:
@@ -291,7 +295,7 @@ class Viewer:
         if self._exact and (kind is LIST or kind is DICT):
             view = parts if kind is LIST else dict(view)
         self._built[id(x)] = x, view
-        if kind is DEQUE or type(view) in (list, dict, set):
+        if type(view) in (list, dict, set, deque):
             self.shadows.append((view, x, list(raw_parts(view))))
         return view
 

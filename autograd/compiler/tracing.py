@@ -1,7 +1,8 @@
 """A function run once, to learn what it computes: its tape, and where that is valid.
 
-Numbers in arguments and captures are inputs: Values in their places while the function runs. What it
-asks of them in comparisons becomes guards; what stands for plain numbers is in standins.py.
+Numbers in arguments and captures are inputs. While the function runs there are Values in the places of
+those that are differentiated by, and of the others what stands for plain numbers (standins.py). What it
+asks of them in comparisons becomes guards.
 
     made     the nodes that f computes, and the comparisons that steered it, in order
     since    the order at which the trace began: Values older than it are from outside
@@ -173,7 +174,8 @@ class Tracer(modes.Mode):
         return self._input(leaf, float)
 
     def _input(self, leaf: Any, kind: type, most: int = 0) -> Any:
-        """
+        """Make the numbers of a leaf inputs; return what the function sees.
+
         Args:
             kind: what floats are to the function.
             most: the largest magnitude of an array that an int is in.
