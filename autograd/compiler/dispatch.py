@@ -20,8 +20,7 @@ from collections.abc import Callable
 from functools import cache, partial, update_wrapper
 from importlib.util import find_spec
 from operator import is_
-from types import FunctionType
-from typing import Any, NoReturn, overload
+from typing import Any, overload
 
 from .. import functional, modes
 from ..engine import Value
@@ -36,7 +35,7 @@ from .lowered import Lowered
 from .quick import Positions, quick
 from .running import write
 from .structure import read
-from .tracing import Traced, trace
+from .tracing import trace
 
 Argnums = int | tuple[int, ...] | list[int]
 
@@ -209,7 +208,7 @@ class Jitted:
                 if len(self.traces) >= self.max_traces:
                     self._say_full(why)
                     return None
-                traced = self._traced(args, kwargs, positions)
+                traced = trace(self.function, args, kwargs, wanted=positions)
                 leaves = reading.leaves + (traced.captures.current(reading.leaves) or [])
                 found = Trace(traced, leaves, why)
             run = found.run(wanted if wanted != VALUES or found.returns_values() else NOTHING)
@@ -248,14 +247,6 @@ class Jitted:
         return (
             f"derivatives by argument{'s' * (len(positions) > 1)} {', '.join(map(str, positions))}"
         )
-
-    def _traced(self, args: Any, kwargs: Any, wanted: Any = None, lines: bool = False) -> Traced:
-        try:
-            return trace(self.function, args, kwargs, wanted=wanted, lines=lines)
-        except AttributeError as error:
-            if error.name in DERIVATIVES and isinstance(error.obj, FunctionType):
-                _refuse_derivative(error.obj.__name__, error.name)
-            raise
 
     def _quicken(
         self, answer: Answer, args: tuple[Any, ...], kwargs: Any, key: Any, wanted: Positions
@@ -298,7 +289,7 @@ class Jitted:
         %2 = %1 + 1   <doctest ...>:1: print(jit(lambda x, y: x * y + 1.0).lower(2.0, 3.0))
         return %2
         """
-        traced = self._traced(args, kwargs, lines=True)
+        traced = trace(self.function, args, kwargs, lines=True)
         return Lowered(self._name, traced, fold(traced.tape), self, (args, kwargs))
 
     def bound(
@@ -410,14 +401,6 @@ def _warn(message: str) -> None:
     while frame.f_back is not None and not modes.is_users(frame.f_code.co_filename):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, RuntimeWarning, stacklevel=level)
-
-
-def _refuse_derivative(g: str, name: str) -> NoReturn:
-    """Say what to write in a compiled function, where another one is the plain function."""
-    raise TypeError(
-        f"jit: expected {g}(...) in a compiled function, in which others are plain functions, got "
-        f"{g}.{name}(...); write autograd.{name}({g})(...)"
-    ) from None
 
 
 def _text_of(guard: Choice) -> str:

@@ -86,10 +86,7 @@ class Reading:
 
     def holds(self) -> bool:
         """Say whether the containers still hold the same objects. Arrays are not looked into."""
-        for container, held in self.seen:
-            if not are_same(raw_parts(container), held):
-                return False
-        return True
+        return all(are_same(raw_parts(container), held) for container, held in self.seen)
 
 
 def are_same(x: Sequence[Any], y: Sequence[Any]) -> bool:
